@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * M-Anycast: SRv6 behaviours that choose a server by its SYN-ACK.
+ *
+ * Routes:  encap seg6local action NUMBER, with the attributes of
+ *          enum seg6_manycast_lwt_attr in the nest SEG6_LOCAL_EXT.
+ * Objects: generic netlink family "seg6_manycast", described by
+ *          Documentation/netlink/specs/seg6_manycast.yaml.
+ */
+#ifndef _UAPI_LINUX_SEG6_MANYCAST_H
+#define _UAPI_LINUX_SEG6_MANYCAST_H
+
+/* RFC 8986 section 10.2.1 sets 0x8000-0x87ff aside for private use; the
+ * codepoint is also the value of SEG6_LOCAL_ACTION.
+ */
+#define SEG6_LOCAL_ACTION_END_MANYCAST		0x8001	/* End.MAnycast */
+#define SEG6_LOCAL_ACTION_END_MANYCAST_S	0x8002	/* End.MAnycast.S */
+#define SEG6_LOCAL_ACTION_H_MANYCAST		0x8003	/* H.MAnycast */
+#define SEG6_LOCAL_ACTION_END_MANYCAST_C	0x8004	/* End.MAnycast.C */
+
+#ifndef SEG6_LOCAL_EXT
+#define SEG6_LOCAL_EXT		0x2001	/* nest: attributes of the behaviour */
+#endif
+
+struct seg6_manycast_prefix {
+	__u8	addr[16];
+	__u8	len;			/* bits, 0..128 */
+};
+
+enum seg6_manycast_lwt_attr {
+	SEG6_MANYCAST_LWT_UNSPEC,
+	/* string: End.MAnycast */
+	SEG6_MANYCAST_LWT_SERVICE,
+	/* u32: End.MAnycast.S, .C: where the inner packet is looked up */
+	SEG6_MANYCAST_LWT_TABLE,
+	/* in6_addr: H.MAnycast: the edge's SID that SYN-ACKs come to */
+	SEG6_MANYCAST_LWT_SID,
+	/* prefix: H.MAnycast: server SIDs that may be learnt */
+	SEG6_MANYCAST_LWT_SERVERS,
+	/* prefix: End.*: outer sources that are let in */
+	SEG6_MANYCAST_LWT_ACL,
+	/* u32: H.MAnycast: flows in this namespace at most */
+	SEG6_MANYCAST_LWT_LIMIT,
+	__SEG6_MANYCAST_LWT_MAX
+};
+
+#define SEG6_MANYCAST_LWT_MAX (__SEG6_MANYCAST_LWT_MAX - 1)
+
+#define SEG6_MANYCAST_GENL_NAME		"seg6_manycast"
+#define SEG6_MANYCAST_GENL_VERSION	1
+#define SEG6_MANYCAST_GENL_MCGRP	"events"
+
+#define SEG6_MANYCAST_NAME_MAX		32	/* with the final NUL */
+#define SEG6_MANYCAST_SEGS_MAX		4	/* waypoints of an instance */
+#define SEG6_MANYCAST_FANOUT_MAX	16
+#define SEG6_MANYCAST_WEIGHT_MAX	255
+#define SEG6_MANYCAST_LOAD_MAX		1000	/* load is in per mille */
+#define SEG6_MANYCAST_KEY_LEN		16
+
+enum seg6_manycast_cmd {
+	SEG6_MANYCAST_CMD_UNSPEC,
+	/* NLM_F_EXCL semantics; also event */
+	SEG6_MANYCAST_CMD_SERVICE_ADD,
+	/* also event */
+	SEG6_MANYCAST_CMD_SERVICE_SET,
+	/* also event */
+	SEG6_MANYCAST_CMD_SERVICE_DEL,
+	/* one by name, or dump */
+	SEG6_MANYCAST_CMD_SERVICE_GET,
+	/* also event */
+	SEG6_MANYCAST_CMD_INSTANCE_ADD,
+	/* also event */
+	SEG6_MANYCAST_CMD_INSTANCE_SET,
+	/* also event */
+	SEG6_MANYCAST_CMD_INSTANCE_DEL,
+	/* dump, all or of one service */
+	SEG6_MANYCAST_CMD_INSTANCE_GET,
+	/* server: report this load */
+	SEG6_MANYCAST_CMD_LISTENER_SET,
+	/* server: forget the listener */
+	SEG6_MANYCAST_CMD_LISTENER_DEL,
+	/* dump */
+	SEG6_MANYCAST_CMD_LISTENER_GET,
+	/* counters of the namespace */
+	SEG6_MANYCAST_CMD_STATS_GET,
+	__SEG6_MANYCAST_CMD_MAX
+};
+
+#define SEG6_MANYCAST_CMD_MAX (__SEG6_MANYCAST_CMD_MAX - 1)
+
+enum seg6_manycast_policy {
+	/* first SYN-ACK; holds nothing */
+	SEG6_MANYCAST_POLICY_RTT,
+	/* RTT less the server's residence */
+	SEG6_MANYCAST_POLICY_NETWORK,
+	/* between the server's two stamps */
+	SEG6_MANYCAST_POLICY_RESIDENCE,
+	/* what the server reports */
+	SEG6_MANYCAST_POLICY_LOAD,
+	/* sum of the three, by coefficient */
+	SEG6_MANYCAST_POLICY_WEIGHTED,
+	__SEG6_MANYCAST_POLICY_MAX
+};
+
+#define SEG6_MANYCAST_POLICY_MAX (__SEG6_MANYCAST_POLICY_MAX - 1)
+
+enum seg6_manycast_candidates {
+	SEG6_MANYCAST_CANDIDATES_ALL,
+	SEG6_MANYCAST_CANDIDATES_HASH,
+	SEG6_MANYCAST_CANDIDATES_RANDOM,
+	SEG6_MANYCAST_CANDIDATES_LEAST,
+	__SEG6_MANYCAST_CANDIDATES_MAX
+};
+
+#define SEG6_MANYCAST_CANDIDATES_MAX (__SEG6_MANYCAST_CANDIDATES_MAX - 1)
+
+enum seg6_manycast_service_attr {
+	SEG6_MANYCAST_SERVICE_UNSPEC,
+	/* string */
+	SEG6_MANYCAST_SERVICE_NAME,
+	/* in6_addr: the selector's own */
+	SEG6_MANYCAST_SERVICE_SID,
+	/* u32, enum */
+	SEG6_MANYCAST_SERVICE_POLICY,
+	/* u32, enum */
+	SEG6_MANYCAST_SERVICE_CANDIDATES,
+	/* u32: copies of a SYN, 1..16 */
+	SEG6_MANYCAST_SERVICE_FANOUT,
+	/* u32: answers that decide, 0 all */
+	SEG6_MANYCAST_SERVICE_QUORUM,
+	/* u32, ms after the first answer */
+	SEG6_MANYCAST_SERVICE_HOLD,
+	/* u32, ms: end of a handshake */
+	SEG6_MANYCAST_SERVICE_TIMEOUT,
+	/* u32, ms after the decision */
+	SEG6_MANYCAST_SERVICE_TOMBSTONE,
+	/* u32: handshakes + tombstones */
+	SEG6_MANYCAST_SERVICE_LIMIT,
+	/* u32: replicated SYNs per second, 0 unlimited */
+	SEG6_MANYCAST_SERVICE_RATE,
+	/* u16: trace namespace */
+	SEG6_MANYCAST_SERVICE_IOAM_NS,
+	/* u32: room in the trace, 0..15, 0: no trace */
+	SEG6_MANYCAST_SERVICE_IOAM_NODES,
+	/* u32: policy weighted, per us */
+	SEG6_MANYCAST_SERVICE_COEF_NETWORK,
+	/* u32: policy weighted, per us */
+	SEG6_MANYCAST_SERVICE_COEF_RESIDENCE,
+	/* u32: policy weighted, per mille */
+	SEG6_MANYCAST_SERVICE_COEF_LOAD,
+	/* 16 octets: secret of the hash; shown to CAP_NET_ADMIN only */
+	SEG6_MANYCAST_SERVICE_KEY,
+	/* nest, enum seg6_manycast_service_stat */
+	SEG6_MANYCAST_SERVICE_STATS,
+	/* u32: handshakes + tombstones */
+	SEG6_MANYCAST_SERVICE_OPEN,
+	__SEG6_MANYCAST_SERVICE_MAX
+};
+
+#define SEG6_MANYCAST_SERVICE_MAX (__SEG6_MANYCAST_SERVICE_MAX - 1)
+
+enum seg6_manycast_instance_attr {
+	SEG6_MANYCAST_INSTANCE_UNSPEC,
+	/* string */
+	SEG6_MANYCAST_INSTANCE_SERVICE,
+	/* in6_addr */
+	SEG6_MANYCAST_INSTANCE_SID,
+	/* in6_addr[1..4]: waypoints, in the order of travel */
+	SEG6_MANYCAST_INSTANCE_SEGS,
+	/* in6_addr: answers come from it, if not from the SID */
+	SEG6_MANYCAST_INSTANCE_ADDR,
+	/* u32, 0..255; 0 drains */
+	SEG6_MANYCAST_INSTANCE_WEIGHT,
+	/* nest, enum seg6_manycast_instance_stat */
+	SEG6_MANYCAST_INSTANCE_STATS,
+	/* u32, us: smoothed; absent until measured */
+	SEG6_MANYCAST_INSTANCE_RTT,
+	/* u32, us: smoothed */
+	SEG6_MANYCAST_INSTANCE_RESIDENCE,
+	/* u32, per mille: last report */
+	SEG6_MANYCAST_INSTANCE_LOAD,
+	__SEG6_MANYCAST_INSTANCE_MAX
+};
+
+#define SEG6_MANYCAST_INSTANCE_MAX (__SEG6_MANYCAST_INSTANCE_MAX - 1)
+
+/* A listener is a service address and port that SYNs have reached through
+ * End.MAnycast.S on this host, or for which a load was set.
+ */
+enum seg6_manycast_listener_attr {
+	SEG6_MANYCAST_LISTENER_UNSPEC,
+	/* in6_addr */
+	SEG6_MANYCAST_LISTENER_ADDR,
+	/* u16, host order */
+	SEG6_MANYCAST_LISTENER_PORT,
+	/* u32, per mille; absent: the accept queue's fill is sent */
+	SEG6_MANYCAST_LISTENER_LOAD,
+	/* nest, enum seg6_manycast_listener_stat */
+	SEG6_MANYCAST_LISTENER_STATS,
+	__SEG6_MANYCAST_LISTENER_MAX
+};
+
+#define SEG6_MANYCAST_LISTENER_MAX (__SEG6_MANYCAST_LISTENER_MAX - 1)
+
+enum seg6_manycast_attr {
+	SEG6_MANYCAST_A_UNSPEC,
+	/* nest, enum seg6_manycast_stat */
+	SEG6_MANYCAST_A_STATS,
+	SEG6_MANYCAST_A_PAD,
+	__SEG6_MANYCAST_A_MAX
+};
+
+#define SEG6_MANYCAST_A_MAX (__SEG6_MANYCAST_A_MAX - 1)
+
+/* All statistics are u64 and only grow. Attribute 1 of every nest pads. */
+enum seg6_manycast_service_stat {
+	SEG6_MANYCAST_SERVICE_STAT_UNSPEC,
+	SEG6_MANYCAST_SERVICE_STAT_PAD,
+	/* handshakes begun */
+	SEG6_MANYCAST_SERVICE_STAT_SYN,
+	/* SYNs repeated by clients */
+	SEG6_MANYCAST_SERVICE_STAT_SYN_AGAIN,
+	/* not replicated: payload, TFO, MP_JOIN */
+	SEG6_MANYCAST_SERVICE_STAT_SINGLE,
+	/* not replicated: rate */
+	SEG6_MANYCAST_SERVICE_STAT_LIMITED,
+	/* not replicated: table full */
+	SEG6_MANYCAST_SERVICE_STAT_STATELESS,
+	/* SYNs sent to servers */
+	SEG6_MANYCAST_SERVICE_STAT_COPY,
+	/* expected SYN-ACKs */
+	SEG6_MANYCAST_SERVICE_STAT_SYNACK,
+	/* RSTs from servers */
+	SEG6_MANYCAST_SERVICE_STAT_REFUSED,
+	/* winners emitted */
+	SEG6_MANYCAST_SERVICE_STAT_DECIDED,
+	/* winners emitted again */
+	SEG6_MANYCAST_SERVICE_STAT_EMIT_AGAIN,
+	/* RSTs sent to losers */
+	SEG6_MANYCAST_SERVICE_STAT_RESET,
+	/* RSTs relayed to clients */
+	SEG6_MANYCAST_SERVICE_STAT_ALL_REFUSED,
+	/* ended without an answer */
+	SEG6_MANYCAST_SERVICE_STAT_TIMEOUT,
+	/* unaware clients' packets sent to the tombstone's winner */
+	SEG6_MANYCAST_SERVICE_STAT_STEERED,
+	/* nobody to ask */
+	SEG6_MANYCAST_SERVICE_STAT_DROP_NO_INSTANCE,
+	/* table full, client unaware */
+	SEG6_MANYCAST_SERVICE_STAT_DROP_FULL,
+	/* not a SYN, flow unknown */
+	SEG6_MANYCAST_SERVICE_STAT_DROP_NO_STATE,
+	__SEG6_MANYCAST_SERVICE_STAT_MAX
+};
+
+#define SEG6_MANYCAST_SERVICE_STAT_MAX (__SEG6_MANYCAST_SERVICE_STAT_MAX - 1)
+
+enum seg6_manycast_instance_stat {
+	SEG6_MANYCAST_INSTANCE_STAT_UNSPEC,
+	SEG6_MANYCAST_INSTANCE_STAT_PAD,
+	/* SYNs sent */
+	SEG6_MANYCAST_INSTANCE_STAT_ASKED,
+	/* SYN-ACKs that counted */
+	SEG6_MANYCAST_INSTANCE_STAT_ANSWERED,
+	/* RSTs that counted */
+	SEG6_MANYCAST_INSTANCE_STAT_REFUSED,
+	SEG6_MANYCAST_INSTANCE_STAT_WON,
+	/* RSTs sent to it */
+	SEG6_MANYCAST_INSTANCE_STAT_RESET,
+	/* SYN-ACKs without a trace that could be read */
+	SEG6_MANYCAST_INSTANCE_STAT_NO_TELEMETRY,
+	__SEG6_MANYCAST_INSTANCE_STAT_MAX
+};
+
+#define SEG6_MANYCAST_INSTANCE_STAT_MAX (__SEG6_MANYCAST_INSTANCE_STAT_MAX - 1)
+
+enum seg6_manycast_listener_stat {
+	SEG6_MANYCAST_LISTENER_STAT_UNSPEC,
+	SEG6_MANYCAST_LISTENER_STAT_PAD,
+	/* recorded */
+	SEG6_MANYCAST_LISTENER_STAT_SYN,
+	/* sent back with telemetry */
+	SEG6_MANYCAST_LISTENER_STAT_SYNACK,
+	/* RSTs sent back */
+	SEG6_MANYCAST_LISTENER_STAT_REFUSED,
+	/* bare SYN-ACKs stopped */
+	SEG6_MANYCAST_LISTENER_STAT_DROP_NO_RECORD,
+	__SEG6_MANYCAST_LISTENER_STAT_MAX
+};
+
+#define SEG6_MANYCAST_LISTENER_STAT_MAX (__SEG6_MANYCAST_LISTENER_STAT_MAX - 1)
+
+enum seg6_manycast_stat {
+	SEG6_MANYCAST_STAT_UNSPEC,
+	SEG6_MANYCAST_STAT_PAD,
+	/* selector */
+	/* SYN-ACK without state, sent to the edge that its SRH names */
+	SEG6_MANYCAST_STAT_PASSED_ON,
+	/* server */
+	/* End.MAnycast.S: decapsulated */
+	SEG6_MANYCAST_STAT_DELIVERED,
+	/* server: oldest SYN forgotten, table full */
+	SEG6_MANYCAST_STAT_RECORD_EVICTED,
+	/* edge */
+	/* SYNs sent to the selector */
+	SEG6_MANYCAST_STAT_EDGE_SYN,
+	/* flows whose server is known */
+	SEG6_MANYCAST_STAT_EDGE_LEARNED,
+	/* SYN-ACK repeated */
+	SEG6_MANYCAST_STAT_EDGE_AGAIN,
+	/* SYN-ACK of another server before the client's ACK */
+	SEG6_MANYCAST_STAT_EDGE_RIVAL,
+	/* RSTs sent to such servers */
+	SEG6_MANYCAST_STAT_EDGE_RESET,
+	/* packets to the known server */
+	SEG6_MANYCAST_STAT_EDGE_STEERED,
+	/* packets sent on bare */
+	SEG6_MANYCAST_STAT_EDGE_UNKNOWN,
+	/* flows pushed out, table full */
+	SEG6_MANYCAST_STAT_EDGE_EVICTED,
+	/* drops */
+	/* truncated, lying lengths */
+	SEG6_MANYCAST_STAT_DROP_MALFORMED,
+	SEG6_MANYCAST_STAT_DROP_FRAGMENT,
+	/* SL, Last Entry: ICMPv6 sent */
+	SEG6_MANYCAST_STAT_DROP_SRH,
+	/* not allowed here: ICMPv6 sent */
+	SEG6_MANYCAST_STAT_DROP_UPPER_LAYER,
+	/* outer source outside the ACL */
+	SEG6_MANYCAST_STAT_DROP_ACL,
+	/* answer from no known instance */
+	SEG6_MANYCAST_STAT_DROP_FOREIGN,
+	/* answer, no handshake, no edge */
+	SEG6_MANYCAST_STAT_DROP_NO_STATE,
+	/* SYN at a SID without service */
+	SEG6_MANYCAST_STAT_DROP_NO_SERVICE,
+	/* ICMPv6 sent */
+	SEG6_MANYCAST_STAT_DROP_HOP_LIMIT,
+	/* ICMPv6 sent */
+	SEG6_MANYCAST_STAT_DROP_TOO_BIG,
+	SEG6_MANYCAST_STAT_DROP_NO_ROUTE,
+	SEG6_MANYCAST_STAT_DROP_NO_MEMORY,
+	/* answer already counted */
+	SEG6_MANYCAST_STAT_DROP_DUPLICATE,
+	/* edge: SYN-ACK nobody asked for */
+	SEG6_MANYCAST_STAT_DROP_NOT_ASKED,
+	/* edge: SID outside `servers` */
+	SEG6_MANYCAST_STAT_DROP_SERVERS,
+	__SEG6_MANYCAST_STAT_MAX
+};
+
+#define SEG6_MANYCAST_STAT_MAX (__SEG6_MANYCAST_STAT_MAX - 1)
+
+#endif /* _UAPI_LINUX_SEG6_MANYCAST_H */
