@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _SEG6_MANYCAST_CANDIDATES_H
+#define _SEG6_MANYCAST_CANDIDATES_H
+
+#include <linux/types.h>
+
+struct rnd_state;
+
+/* Slots of a service's Maglev table. A prime, and constant: another size would
+ * move every flow when an instance comes or goes.
+ */
+#define MANYCAST_MAGLEV_SIZE	4099
+
+/**
+ * struct manycast_backend - an instance as the choice of candidates sees it
+ * @id:		keyed hash of what names it on every selector
+ * @weight:	its share, 1 or more; drained ones are not in the list
+ */
+struct manycast_backend {
+	u64 id;
+	u32 weight;
+};
+
+int manycast_maglev_fill(u16 *table, unsigned int size,
+			 const struct manycast_backend *backend,
+			 unsigned int n);
+unsigned int manycast_pick_all(unsigned int n, struct rnd_state *rnd, u16 *pick,
+			       unsigned int k);
+unsigned int manycast_pick_hash(const u16 *table, unsigned int size,
+				unsigned int n, u64 hash, u16 *pick,
+				unsigned int k);
+unsigned int manycast_pick_random(const u32 *cumulated, unsigned int n,
+				  struct rnd_state *rnd, u16 *pick,
+				  unsigned int k);
+unsigned int manycast_pick_least(const u32 *load, unsigned int n,
+				 struct rnd_state *rnd, u16 *pick,
+				 unsigned int k);
+unsigned int manycast_pick_one(const u32 *cumulated, unsigned int n, u32 hash);
+
+#endif /* _SEG6_MANYCAST_CANDIDATES_H */

@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The edge: H.MAnycast steers what clients send to a service, and
+ * End.MAnycast.C learns from SYN-ACKs where to. It alone keeps their flows.
+ */
+
+#include <linux/unaligned.h>
+#include <net/dst.h>
+#include <net/ipv6.h>
+#include <net/lwtunnel.h>
+
+#include "edge.h"
+#include "encap.h"
+#include "flow.h"
+#include "lwt.h"
+#include "main.h"
+
+/* The headers of packet 5. One segment needs no SRH (RFC 8754 section 4.1). */
+static void outer_to_server(struct manycast_outer *outer,
+			    const struct in6_addr *sid,
+			    const struct manycast_key *key,
+			    struct manycast_path *path)
+{
+	path->left = path->n - 1;
+	outer->saddr = sid;
+	outer->daddr = &path->seg[0];
+	outer->path = path->n > 1 ? path : NULL;
+	outer->hash = manycast_flow_hash(key);
+}
+
+static void reset(struct manycast_net *mnet, const struct in6_addr *sid,
+		  const struct manycast_key *key,
+		  const struct manycast_path *to)
+{
+	struct manycast_path path = *to;
+	struct manycast_outer outer = {};
+
+	outer_to_server(&outer, sid, key, &path);
+	manycast_stats_inc(mnet->stats, SEG6_MANYCAST_STAT_EDGE_RESET);
+	manycast_send_rst(mnet, key, &outer);
+}
+
+/* Packet 5. @local: this host is the client. */
+static int to_server(struct manycast_route *route, struct sk_buff *skb,
+		     const struct manycast_key *key,
+		     const struct manycast_way *way, bool local)
+{
+	struct manycast_path path = way->path;
+	struct manycast_outer outer = {};
+
+	outer_to_server(&outer, &route->sid, key, &path);
+	manycast_stats_inc(route->mnet->stats,
+			   SEG6_MANYCAST_STAT_EDGE_STEERED);
+	if (local)
+		return manycast_encap_send(route->mnet, skb, &outer);
+	if (!manycast_hop(route->mnet, skb))
+		return -EINVAL;
+	return manycast_encap_forward(route->mnet, skb, &outer);
+}
+
+/**
+ * enum steering - where a client's packet goes
+ * @STEER_ON:	along the route, as it is now
+ * @STEER_DONE:	it was sent or dropped
+ */
+enum steering {
+	STEER_ON,
+	STEER_DONE,
+};
+
+/* Packet 1. Its outer destination is the service address, so that it takes the
+ * route's own way to the selector.
+ */
+static enum steering to_selector(struct manycast_route *route,
+				 struct sk_buff *skb,
+				 const struct manycast_key *key, bool local)
+{
+	struct manycast_net *mnet = route->mnet;
+	struct manycast_outer outer = {
+		.saddr = &route->sid,
+		.daddr = &key->service,
+		.hash = manycast_flow_hash(key),
+	};
+
+	if (!local && !manycast_hop(mnet, skb))
+		return STEER_DONE;
+	if (!manycast_flow_syn(mnet, key, &route->servers) ||
+	    manycast_encap(skb, &outer)) {
+		manycast_drop(mnet, skb, SEG6_MANYCAST_STAT_DROP_NO_MEMORY);
+		return STEER_DONE;
+	}
+	manycast_stats_inc(mnet->stats, SEG6_MANYCAST_STAT_EDGE_SYN);
+	return STEER_ON;
+}
+
+static enum steering steer(struct manycast_route *route, struct sk_buff *skb,
+			   bool local, int *result)
+{
+	struct manycast_way *way = NULL, *loser = NULL;
+	struct manycast_net *mnet = route->mnet;
+	struct manycast_packet pkt;
+	struct manycast_flow *flow;
+	struct manycast_key key;
+
+	if (manycast_packet_read(skb, &pkt) || pkt.inner ||
+	    pkt.proto != IPPROTO_TCP)
+		goto unknown;
+
+	manycast_key_of_client(skb, &pkt, pkt.tcp.seq, &key);
+	if (manycast_tcp_is_syn(&pkt.tcp))
+		return to_selector(route, skb, &key, local);
+	flow = manycast_flow_find(mnet, &key);
+	if (flow)
+		way = manycast_flow_out(mnet, flow, &pkt.tcp, &loser);
+	if (loser) {
+		key.isn = flow->key.isn;
+		reset(mnet, &route->sid, &key, &loser->path);
+	}
+	if (way) {
+		*result = to_server(route, skb, &key, way, local);
+		return STEER_DONE;
+	}
+unknown:
+	manycast_stats_inc(mnet->stats, SEG6_MANYCAST_STAT_EDGE_UNKNOWN);
+	return STEER_ON;
+}
+
+/**
+ * manycast_edge_input() - H.MAnycast for a client behind this gateway
+ * @skb:	a packet to a service
+ * @lwt:	state of the route that it took
+ * @route:	our part of it
+ *
+ * Context: softirq, RCU.
+ * Return: what the route's own input returns, or a negative error after a
+ * counted drop.
+ */
+int manycast_edge_input(struct sk_buff *skb, struct lwtunnel_state *lwt,
+			struct manycast_route *route)
+{
+	int result = -EINVAL;
+
+	if (steer(route, skb, false, &result) == STEER_DONE)
+		return result;
+	return lwt->orig_input(skb);
+}
+
+/**
+ * manycast_edge_output() - H.MAnycast for a client on this host
+ * @net:	network namespace
+ * @sk:		the socket
+ * @skb:	a packet to a service
+ * @lwt:	state of the route that it took
+ * @route:	our part of it
+ *
+ * Context: RCU.
+ * Return: what the route's own output returns, or a negative error after a
+ * counted drop.
+ */
+int manycast_edge_output(struct net *net, struct sock *sk, struct sk_buff *skb,
+			 struct lwtunnel_state *lwt,
+			 struct manycast_route *route)
+{
+	int result = -EINVAL;
+	enum steering to;
+
+	/* Received and forwarded: manycast_edge_input() has seen it. */
+	if (skb->skb_iif)
+		return lwt->orig_output(net, sk, skb);
+
+	local_bh_disable();
+	to = steer(route, skb, true, &result);
+	local_bh_enable();
+	return to == STEER_DONE ? result : lwt->orig_output(net, sk, skb);
+}
+
+/* What packet 5 adds must fit, too: lower what the server said it can take. */
+static int lower_mss(struct manycast_net *mnet, struct sk_buff *skb,
+		     const struct manycast_packet *pkt,
+		     const struct manycast_outer *outer)
+{
+	unsigned int added = manycast_outer_len(outer);
+	struct dst_entry *dst;
+	struct tcphdr *th;
+	u16 old, mss;
+	u32 mtu;
+	u8 *opt;
+
+	if (skb_ensure_writable(skb, pkt->upper + pkt->tcp.doff))
+		return -ENOMEM;
+	th = manycast_at(skb, pkt->upper);
+	opt = manycast_tcp_mss(th, pkt->tcp.doff);
+	if (!opt)
+		return 0;
+	dst = manycast_route_outer(mnet, outer, 0);
+	mtu = dst->error ? IPV6_MIN_MTU : dst_mtu(dst);
+	dst_release(dst);
+
+	old = get_unaligned_be16(opt);
+	mss = old > added ? old - added : old;
+	mss = min_t(u32, mss, mtu - added - sizeof(struct ipv6hdr) -
+			      sizeof(struct tcphdr));
+	put_unaligned_be16(mss, opt);
+	/* The option may stand at an odd offset. */
+	if ((opt - (u8 *)th) & 1) {
+		old = swab16(old);
+		mss = swab16(mss);
+	}
+	inet_proto_csum_replace2(&th->check, skb, htons(old), htons(mss),
+				 false);
+	return 0;
+}
+
+/* Segment list of packet 5, out of packet 4's. */
+static bool server_path(const struct sk_buff *skb,
+			const struct manycast_packet *pkt,
+			struct manycast_path *path)
+{
+	const struct ipv6_sr_hdr *srh = manycast_srh(skb, pkt);
+	struct manycast_path all;
+
+	if (!srh || manycast_srh_read(srh, &all) || all.n < 2)
+		return false;
+	path->n = all.n - 1;
+	memcpy(path->seg, &all.seg[1], path->n * sizeof(path->seg[0]));
+	return true;
+}
+
+static bool servers_ok(const struct manycast_flow *flow,
+		       const struct manycast_path *path)
+{
+	unsigned int i;
+
+	for (i = 0; i < path->n; i++)
+		if (!manycast_prefix_match(&flow->servers, &path->seg[i]))
+			return false;
+	return true;
+}
+
+static unsigned int learn(struct manycast_flow *flow,
+			  const struct manycast_packet *pkt,
+			  const struct manycast_key *key,
+			  const struct manycast_path *path)
+{
+	switch (manycast_flow_learn(flow, key->isn, path, pkt->tcp.seq)) {
+	case MANYCAST_LEARNT_NEW:
+		return SEG6_MANYCAST_STAT_EDGE_LEARNED;
+	case MANYCAST_LEARNT_AGAIN:
+		return SEG6_MANYCAST_STAT_EDGE_AGAIN;
+	case MANYCAST_LEARNT_RIVAL:
+		return SEG6_MANYCAST_STAT_EDGE_RIVAL;
+	case MANYCAST_LEARNT_LOSER:
+		return SEG6_MANYCAST_STAT_EDGE_RESET;
+	case MANYCAST_LEARNT_NOTHING:
+	default:
+		return SEG6_MANYCAST_STAT_DROP_NOT_ASKED;
+	}
+}
+
+static int deliver(struct manycast_route *route, struct sk_buff *skb,
+		   const struct manycast_packet *pkt)
+{
+	if (manycast_decap(skb, pkt))
+		return manycast_drop(route->mnet, skb,
+				     SEG6_MANYCAST_STAT_DROP_MALFORMED);
+	return manycast_deliver(route->mnet, skb, route->table);
+}
+
+static int synack(struct manycast_route *route, struct sk_buff *skb,
+		  const struct manycast_packet *pkt,
+		  struct manycast_flow *flow, const struct manycast_key *key,
+		  struct manycast_path *path)
+{
+	struct manycast_net *mnet = route->mnet;
+	struct in6_addr sid = ipv6_hdr(skb)->daddr;
+	struct manycast_outer outer = {};
+	unsigned int stat;
+
+	stat = learn(flow, pkt, key, path);
+	if (stat == SEG6_MANYCAST_STAT_DROP_NOT_ASKED)
+		return manycast_drop(mnet, skb, stat);
+	if (stat == SEG6_MANYCAST_STAT_EDGE_RESET) {
+		reset(mnet, &sid, key, path);
+		consume_skb(skb);
+		return 0;
+	}
+	manycast_stats_inc(mnet->stats, stat);
+	outer_to_server(&outer, &sid, key, path);
+	if (lower_mss(mnet, skb, pkt, &outer))
+		return manycast_drop(mnet, skb,
+				     SEG6_MANYCAST_STAT_DROP_NO_MEMORY);
+	return deliver(route, skb, pkt);
+}
+
+static int answer(struct manycast_route *route, struct sk_buff *skb,
+		  const struct manycast_packet *pkt)
+{
+	struct manycast_net *mnet = route->mnet;
+	struct manycast_flow *flow;
+	struct manycast_path path;
+	struct manycast_key key;
+
+	if (!server_path(skb, pkt, &path))
+		return manycast_drop(mnet, skb,
+				     SEG6_MANYCAST_STAT_DROP_MALFORMED);
+	manycast_key_of_server(skb, pkt, &key);
+	flow = manycast_flow_find(mnet, &key);
+	if (!flow)
+		return manycast_drop(mnet, skb,
+				     SEG6_MANYCAST_STAT_DROP_NOT_ASKED);
+	if (!servers_ok(flow, &path))
+		return manycast_drop(mnet, skb,
+				     SEG6_MANYCAST_STAT_DROP_SERVERS);
+	if (manycast_tcp_is_synack(&pkt->tcp))
+		return synack(route, skb, pkt, flow, &key, &path);
+	if (!manycast_flow_refused(flow, key.isn, &path.seg[0]))
+		return manycast_drop(mnet, skb,
+				     SEG6_MANYCAST_STAT_DROP_NOT_ASKED);
+	return deliver(route, skb, pkt);
+}
+
+/**
+ * manycast_edge_answer() - End.MAnycast.C
+ * @skb:	a packet to the edge's SID
+ * @route:	the route that it took
+ *
+ * Context: softirq, RCU.
+ * Return: what dst_input() returns, or a negative error after a counted drop.
+ */
+int manycast_edge_answer(struct sk_buff *skb, struct manycast_route *route)
+{
+	struct manycast_net *mnet = route->mnet;
+	const struct ipv6_sr_hdr *srh;
+	struct manycast_packet pkt;
+
+	if (manycast_packet_receive(mnet, skb, &pkt))
+		return -EINVAL;
+	srh = manycast_srh(skb, &pkt);
+	if (srh && srh->segments_left)
+		return manycast_drop_srh(mnet, skb, &pkt);
+	if (!pkt.inner || pkt.proto != IPPROTO_TCP ||
+	    (!manycast_tcp_is_synack(&pkt.tcp) &&
+	     !manycast_tcp_is_rst(&pkt.tcp)))
+		return manycast_drop_upper(mnet, skb, &pkt);
+	if (!manycast_prefix_match(&route->acl, &ipv6_hdr(skb)->saddr))
+		return manycast_drop(mnet, skb, SEG6_MANYCAST_STAT_DROP_ACL);
+	return answer(route, skb, &pkt);
+}

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Outer headers, and sending what wears them. */
+
+#include <linux/icmpv6.h>
+#include <net/dst.h>
+#include <net/ip6_route.h>
+#include <net/ip_tunnels.h>
+#include <net/ipv6.h>
+
+#include "encap.h"
+#include "main.h"
+
+/**
+ * manycast_outer_len() - octets that an encapsulation adds
+ * @outer:	the headers
+ *
+ * Return: their length.
+ */
+unsigned int manycast_outer_len(const struct manycast_outer *outer)
+{
+	return sizeof(struct ipv6hdr) + outer->hbh_len +
+	       (outer->path ? manycast_srh_len(outer->path->n) : 0);
+}
+
+static __be32 flow_label(u32 hash)
+{
+	/* Zero would mean "not labelled" (RFC 6437 section 2). */
+	return htonl((hash & 0xfffff) ?: 1);
+}
+
+static const struct in6_addr *outer_daddr(const struct manycast_outer *outer)
+{
+	return outer->path ? &outer->path->seg[outer->path->left] :
+			     outer->daddr;
+}
+
+/* The headers' bytes, from the last to the first: each has to know what comes
+ * behind it.
+ */
+static void write_outer(struct sk_buff *skb, const struct manycast_outer *outer,
+			u8 tclass)
+{
+	struct ipv6hdr *ip = ipv6_hdr(skb);
+	u8 *p = (u8 *)ip + manycast_outer_len(outer);
+	u8 nexthdr = NEXTHDR_IPV6;
+
+	if (outer->path) {
+		p -= manycast_srh_len(outer->path->n);
+		manycast_srh_write(p, nexthdr, outer->path);
+		nexthdr = NEXTHDR_ROUTING;
+	}
+	if (outer->hbh) {
+		p -= outer->hbh_len;
+		memcpy(p, outer->hbh, outer->hbh_len);
+		*p = nexthdr;
+		nexthdr = NEXTHDR_HOP;
+	}
+	ip6_flow_hdr(ip, tclass, flow_label(outer->hash));
+	ip->nexthdr = nexthdr;
+	ip->hop_limit = MANYCAST_HOP_LIMIT;
+	ip->saddr = *outer->saddr;
+	ip->daddr = *outer_daddr(outer);
+	ip->payload_len = skb->len - sizeof(*ip) > IPV6_MAXPLEN ? 0 :
+			  htons(skb->len - sizeof(*ip));
+}
+
+/**
+ * manycast_encap() - put outer headers in front of an IPv6 packet
+ * @skb:	the packet, its data at the network header
+ * @outer:	the headers
+ *
+ * Headroom, offloads and inner offsets as seg6 sets them; the packet goes out
+ * as a fresh one, without what reception left on it.
+ *
+ * Return: 0 or a negative error; @skb is still the caller's.
+ */
+int manycast_encap(struct sk_buff *skb, const struct manycast_outer *outer)
+{
+	unsigned int len = manycast_outer_len(outer);
+	u8 tclass = ipv6_get_dsfield(ipv6_hdr(skb));
+	int err;
+
+	err = skb_cow_head(skb, len + LL_MAX_HEADER);
+	if (err)
+		return err;
+	err = iptunnel_handle_offloads(skb, SKB_GSO_IPXIP6);
+	if (err)
+		return err;
+	skb_set_inner_transport_header(skb, skb_transport_offset(skb));
+	skb_set_inner_protocol(skb, htons(ETH_P_IPV6));
+
+	skb_push(skb, len);
+	skb_reset_network_header(skb);
+	skb_set_transport_header(skb, sizeof(struct ipv6hdr));
+	write_outer(skb, outer, tclass);
+	skb_postpush_rcsum(skb, ipv6_hdr(skb), len);
+
+	skb->protocol = htons(ETH_P_IPV6);
+	skb->ignore_df = 1;
+	skb_clear_tstamp(skb);
+	nf_reset_ct(skb);
+	return 0;
+}
+
+/**
+ * manycast_route_outer() - where an encapsulated packet will go
+ * @mnet:	our namespace
+ * @outer:	its headers
+ * @mark:	its mark
+ *
+ * Context: RCU.
+ * Return: a dst with a reference; dst->error tells of a failure.
+ */
+struct dst_entry *manycast_route_outer(struct manycast_net *mnet,
+				       const struct manycast_outer *outer,
+				       u32 mark)
+{
+	struct flowi6 fl6 = {
+		.daddr = *outer_daddr(outer),
+		.saddr = *outer->saddr,
+		.flowlabel = flow_label(outer->hash),
+		.flowi6_mark = mark,
+		.flowi6_proto = outer->hbh ? NEXTHDR_HOP :
+				outer->path ? NEXTHDR_ROUTING : NEXTHDR_IPV6,
+	};
+
+	return ip6_route_output(mnet->net, NULL, &fl6);
+}
+
+/* Takes @skb and the reference of @dst over. */
+static int send_to(struct manycast_net *mnet, struct sk_buff *skb,
+		   const struct manycast_outer *outer, struct dst_entry *dst)
+{
+	if (dst->error) {
+		dst_release(dst);
+		return manycast_drop(mnet, skb,
+				     SEG6_MANYCAST_STAT_DROP_NO_ROUTE);
+	}
+	if (manycast_encap(skb, outer)) {
+		dst_release(dst);
+		return manycast_drop(mnet, skb,
+				     SEG6_MANYCAST_STAT_DROP_NO_MEMORY);
+	}
+	skb_dst_drop(skb);
+	skb_dst_set(skb, dst);
+	memset(IP6CB(skb), 0, sizeof(*IP6CB(skb)));
+	return ip6_local_out(mnet->net, NULL, skb);
+}
+
+/**
+ * manycast_encap_send() - encapsulate and send by the routing table
+ * @mnet:	our namespace
+ * @skb:	the inner packet, taken over
+ * @outer:	the headers
+ *
+ * Context: RCU, bottom halves off.
+ * Return: what ip6_local_out() returns, or -EINVAL after a counted drop.
+ */
+int manycast_encap_send(struct manycast_net *mnet, struct sk_buff *skb,
+			const struct manycast_outer *outer)
+{
+	return send_to(mnet, skb, outer,
+		       manycast_route_outer(mnet, outer, skb->mark));
+}
+
+static bool fits(const struct sk_buff *skb, unsigned int mtu)
+{
+	return skb->len <= mtu ||
+	       (skb_is_gso(skb) && skb_gso_validate_network_len(skb, mtu));
+}
+
+/**
+ * manycast_encap_forward() - the same for somebody else's packet
+ * @mnet:	our namespace
+ * @skb:	the inner packet, taken over
+ * @outer:	the headers
+ *
+ * The sender is told when its packet will not fit; nobody would tell it later,
+ * because errors inside the tunnel come to us. Below the minimum MTU the outer
+ * packet is fragmented (RFC 2473 section 7.1).
+ *
+ * Context: RCU, bottom halves off.
+ * Return: as manycast_encap_send().
+ */
+int manycast_encap_forward(struct manycast_net *mnet, struct sk_buff *skb,
+			   const struct manycast_outer *outer)
+{
+	struct dst_entry *dst = manycast_route_outer(mnet, outer, skb->mark);
+	unsigned int mtu;
+
+	mtu = max_t(unsigned int, dst_mtu(dst) - manycast_outer_len(outer),
+		    IPV6_MIN_MTU);
+	if (!dst->error && !fits(skb, mtu)) {
+		dst_release(dst);
+		icmpv6_send(skb, ICMPV6_PKT_TOOBIG, 0, mtu);
+		return manycast_drop(mnet, skb,
+				     SEG6_MANYCAST_STAT_DROP_TOO_BIG);
+	}
+	return send_to(mnet, skb, outer, dst);
+}
+
+/**
+ * manycast_send_rst() - end a server's SYN-RECEIVED socket
+ * @mnet:	our namespace
+ * @key:	the attempt that the server lost
+ * @outer:	the way to it: the service address leads elsewhere
+ *
+ * Context: bottom halves off.
+ * Return: as manycast_encap_send().
+ */
+int manycast_send_rst(struct manycast_net *mnet,
+		      const struct manycast_key *key,
+		      const struct manycast_outer *outer)
+{
+	unsigned int headroom = LL_MAX_HEADER + manycast_outer_len(outer);
+	struct ipv6hdr *ip;
+	struct sk_buff *skb;
+
+	skb = alloc_skb(headroom + sizeof(*ip) + sizeof(struct tcphdr),
+			GFP_ATOMIC);
+	if (!skb) {
+		manycast_stats_inc(mnet->stats,
+				   SEG6_MANYCAST_STAT_DROP_NO_MEMORY);
+		return -ENOMEM;
+	}
+	skb_reserve(skb, headroom);
+	skb->protocol = htons(ETH_P_IPV6);
+	skb_reset_network_header(skb);
+	ip = skb_put(skb, sizeof(*ip));
+	skb_set_transport_header(skb, sizeof(*ip));
+
+	ip6_flow_hdr(ip, 0, flow_label(outer->hash));
+	ip->payload_len = htons(sizeof(struct tcphdr));
+	ip->nexthdr = IPPROTO_TCP;
+	ip->hop_limit = MANYCAST_HOP_LIMIT;
+	ip->saddr = key->client;
+	ip->daddr = key->service;
+	manycast_tcp_write_rst(skb_put(skb, sizeof(struct tcphdr)),
+			       &key->client, &key->service, key->sport,
+			       key->dport, key->isn + 1);
+	return manycast_encap_send(mnet, skb, outer);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _SEG6_MANYCAST_ENCAP_H
+#define _SEG6_MANYCAST_ENCAP_H
+
+#include <linux/ipv6.h>
+#include <linux/skbuff.h>
+
+#include "packet.h"
+#include "srh.h"
+
+/**
+ * struct manycast_outer - the headers that a packet gets in front
+ * @saddr:	outer source
+ * @daddr:	outer destination, without an SRH
+ * @path:	segment list of the SRH, or NULL for none; its active segment is
+ *		the outer destination
+ * @hbh:	Hop-by-Hop header with a trace, or NULL; Next Header is filled
+ *		in, @hbh itself stays as it is
+ * @hbh_len:	its length
+ * @hash:	manycast_flow_hash() of the flow, for the flow label
+ */
+struct manycast_outer {
+	const struct in6_addr *saddr;
+	const struct in6_addr *daddr;
+	const struct manycast_path *path;
+	const u8 *hbh;
+	unsigned int hbh_len;
+	u32 hash;
+};
+
+/* Linux gives seg6 encapsulations the same. */
+#define MANYCAST_HOP_LIMIT	64
+
+unsigned int manycast_outer_len(const struct manycast_outer *outer);
+int manycast_encap(struct sk_buff *skb, const struct manycast_outer *outer);
+struct dst_entry *manycast_route_outer(struct manycast_net *mnet,
+				       const struct manycast_outer *outer,
+				       u32 mark);
+int manycast_encap_send(struct manycast_net *mnet, struct sk_buff *skb,
+			const struct manycast_outer *outer);
+int manycast_encap_forward(struct manycast_net *mnet, struct sk_buff *skb,
+			   const struct manycast_outer *outer);
+int manycast_send_rst(struct manycast_net *mnet,
+		      const struct manycast_key *key,
+		      const struct manycast_outer *outer);
+
+#endif /* _SEG6_MANYCAST_ENCAP_H */

@@ -1,0 +1,433 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The edge's flows: which server each of our clients' connections has. */
+
+#include <kunit/visibility.h>
+#include <linux/slab.h>
+#include <net/ipv6.h>
+
+#include "flow.h"
+#include "main.h"
+
+#define SWEEP_INTERVAL	(5 * HZ)
+#define EVICT_TRIES	8
+
+/* As connection tracking has them: what a client may still send after so long
+ * belongs to a connection that the server has given up.
+ */
+static const unsigned int idle_seconds[__MANYCAST_FLOW_STATES] = {
+	[MANYCAST_FLOW_OPENING]	= 120,
+	[MANYCAST_FLOW_OPEN]	= 5 * 24 * 3600,
+	[MANYCAST_FLOW_CLOSING]	= 120,
+	[MANYCAST_FLOW_RESET]	= 10,
+};
+
+static const struct rhashtable_params flow_params = {
+	.head_offset	= offsetof(struct manycast_flow, node),
+	.key_offset	= offsetof(struct manycast_flow, key),
+	.key_len	= MANYCAST_TUPLE_LEN,
+	.automatic_shrinking = true,
+};
+
+static void flow_free(struct manycast_flow *flow)
+{
+	kfree(rcu_dereference_protected(flow->way, true));
+	kfree(rcu_dereference_protected(flow->rival, true));
+	kfree(flow);
+}
+
+static void flow_free_rcu(struct rcu_head *rcu)
+{
+	flow_free(container_of(rcu, struct manycast_flow, rcu));
+}
+
+/* Who takes a flow off its list frees it. */
+static void unlink(struct manycast_net *mnet, struct manycast_flow *flow)
+{
+	lockdep_assert_held(&mnet->flow_lock);
+	if (list_empty(&flow->list))
+		return;
+	list_del_init(&flow->list);
+	mnet->flow_count--;
+	rhashtable_remove_fast(&mnet->flows, &flow->node, flow_params);
+	call_rcu(&flow->rcu, flow_free_rcu);
+}
+
+static bool idle(const struct manycast_flow *flow)
+{
+	unsigned long timeout = idle_seconds[READ_ONCE(flow->state)] * HZ;
+
+	return time_after(jiffies, READ_ONCE(flow->used) + timeout);
+}
+
+static void sweep(struct work_struct *work)
+{
+	struct manycast_net *mnet =
+		container_of(to_delayed_work(work), struct manycast_net,
+			     flow_work);
+	struct rhashtable_iter iter;
+	struct manycast_flow *flow;
+
+	rhashtable_walk_enter(&mnet->flows, &iter);
+	rhashtable_walk_start(&iter);
+	while ((flow = rhashtable_walk_next(&iter))) {
+		/* -EAGAIN: the table was resized; what we miss is seen later */
+		if (IS_ERR(flow) || !idle(flow))
+			continue;
+		spin_lock_bh(&mnet->flow_lock);
+		unlink(mnet, flow);
+		spin_unlock_bh(&mnet->flow_lock);
+	}
+	rhashtable_walk_stop(&iter);
+	rhashtable_walk_exit(&iter);
+	if (READ_ONCE(mnet->flow_count))
+		queue_delayed_work(manycast_wq, &mnet->flow_work,
+				   SWEEP_INTERVAL);
+}
+
+/* Room for one more: the flow that opens for the longest time, so that clients
+ * who never complete cannot push out those who did; else one that has not been
+ * used since it came to its place.
+ */
+static void evict(struct manycast_net *mnet)
+{
+	struct manycast_flow *flow;
+	unsigned int tries;
+
+	lockdep_assert_held(&mnet->flow_lock);
+	flow = list_first_entry_or_null(&mnet->flow_opening,
+					struct manycast_flow, list);
+	for (tries = 0; !flow && tries < EVICT_TRIES; tries++) {
+		flow = list_first_entry_or_null(&mnet->flow_open,
+						struct manycast_flow, list);
+		if (flow && tries < EVICT_TRIES - 1 &&
+		    time_after(READ_ONCE(flow->used), flow->listed)) {
+			flow->listed = jiffies;
+			list_move_tail(&flow->list, &mnet->flow_open);
+			flow = NULL;
+		}
+	}
+	if (!flow)
+		return;
+	unlink(mnet, flow);
+	manycast_stats_inc(mnet->stats, SEG6_MANYCAST_STAT_EDGE_EVICTED);
+}
+
+static void relist(struct manycast_net *mnet, struct manycast_flow *flow,
+		   struct list_head *list)
+{
+	spin_lock_bh(&mnet->flow_lock);
+	if (!list_empty(&flow->list)) {
+		flow->listed = jiffies;
+		list_move_tail(&flow->list, list);
+	}
+	spin_unlock_bh(&mnet->flow_lock);
+}
+
+/**
+ * manycast_flow_find() - look a flow up
+ * @mnet:	the namespace
+ * @key:	the flow; its ISN does not matter
+ *
+ * Context: RCU.
+ * Return: the flow or NULL.
+ */
+struct manycast_flow *manycast_flow_find(struct manycast_net *mnet,
+					 const struct manycast_key *key)
+{
+	return rhashtable_lookup(&mnet->flows, key, flow_params);
+}
+EXPORT_SYMBOL_IF_KUNIT(manycast_flow_find);
+
+static struct manycast_flow *
+flow_add(struct manycast_net *mnet, const struct manycast_key *key,
+	 const struct seg6_manycast_prefix *servers)
+{
+	struct manycast_flow *flow = kzalloc(sizeof(*flow), GFP_ATOMIC);
+	struct manycast_flow *old;
+
+	if (!flow)
+		return NULL;
+	flow->key = *key;
+	flow->servers = *servers;
+	flow->used = jiffies;
+	flow->listed = jiffies;
+	spin_lock_init(&flow->lock);
+
+	spin_lock_bh(&mnet->flow_lock);
+	if (mnet->flow_count >= READ_ONCE(mnet->flow_limit))
+		evict(mnet);
+	old = rhashtable_lookup_get_insert_fast(&mnet->flows, &flow->node,
+						flow_params);
+	if (!old) {
+		list_add_tail(&flow->list, &mnet->flow_opening);
+		mnet->flow_count++;
+	}
+	spin_unlock_bh(&mnet->flow_lock);
+	if (!old) {
+		queue_delayed_work(manycast_wq, &mnet->flow_work,
+				   SWEEP_INTERVAL);
+		return flow;
+	}
+	kfree(flow);
+	return IS_ERR(old) ? NULL : old;
+}
+
+/* Under @flow->lock, or nobody else knows the flow. */
+static void set_way(struct manycast_flow *flow,
+		    struct manycast_way __rcu **slot, struct manycast_way *way)
+{
+	struct manycast_way *old =
+		rcu_replace_pointer(*slot, way, lockdep_is_held(&flow->lock));
+
+	if (old)
+		kfree_rcu(old, rcu);
+}
+
+static struct manycast_way *get_way(struct manycast_flow *flow,
+				    struct manycast_way __rcu **slot)
+{
+	return rcu_dereference_protected(*slot, lockdep_is_held(&flow->lock));
+}
+
+/**
+ * manycast_flow_syn() - a client connects
+ * @mnet:	the namespace
+ * @key:	the flow and the SYN's ISN
+ * @servers:	SIDs that may answer
+ *
+ * A SYN with another ISN begins anew, as the client has done.
+ *
+ * Context: RCU, bottom halves off.
+ * Return: the flow, or NULL without memory.
+ */
+struct manycast_flow *
+manycast_flow_syn(struct manycast_net *mnet, const struct manycast_key *key,
+		  const struct seg6_manycast_prefix *servers)
+{
+	struct manycast_flow *flow = manycast_flow_find(mnet, key);
+
+	if (!flow)
+		flow = flow_add(mnet, key, servers);
+	if (!flow)
+		return NULL;
+	spin_lock_bh(&flow->lock);
+	WRITE_ONCE(flow->used, jiffies);
+	if (flow->key.isn != key->isn) {
+		flow->key.isn = key->isn;
+		WRITE_ONCE(flow->state, MANYCAST_FLOW_OPENING);
+		set_way(flow, &flow->way, NULL);
+		set_way(flow, &flow->rival, NULL);
+		relist(mnet, flow, &mnet->flow_opening);
+	}
+	spin_unlock_bh(&flow->lock);
+	return flow;
+}
+EXPORT_SYMBOL_IF_KUNIT(manycast_flow_syn);
+
+static struct manycast_way *way_alloc(const struct manycast_path *path,
+				      u32 synack_isn)
+{
+	struct manycast_way *way = kmalloc(sizeof(*way), GFP_ATOMIC);
+
+	if (way) {
+		way->path = *path;
+		way->synack_isn = synack_isn;
+	}
+	return way;
+}
+
+static bool leads_to(const struct manycast_way *way,
+		     const struct manycast_path *path)
+{
+	return way && ipv6_addr_equal(&way->path.seg[0], &path->seg[0]);
+}
+
+/* Where a SYN-ACK belongs: the slot that it fills or refreshes, if any. */
+static enum manycast_learnt judge(struct manycast_flow *flow,
+				  const struct manycast_path *path,
+				  struct manycast_way __rcu ***slot)
+{
+	struct manycast_way *way = get_way(flow, &flow->way);
+	struct manycast_way *rival = get_way(flow, &flow->rival);
+
+	*slot = NULL;
+	if (flow->state == MANYCAST_FLOW_RESET)
+		return MANYCAST_LEARNT_NOTHING;
+	if (!way || leads_to(way, path)) {
+		*slot = &flow->way;
+		return way ? MANYCAST_LEARNT_AGAIN : MANYCAST_LEARNT_NEW;
+	}
+	if (leads_to(rival, path)) {
+		*slot = &flow->rival;
+		return MANYCAST_LEARNT_AGAIN;
+	}
+	if (flow->state != MANYCAST_FLOW_OPENING || rival)
+		return MANYCAST_LEARNT_LOSER;
+	*slot = &flow->rival;
+	return MANYCAST_LEARNT_RIVAL;
+}
+
+/**
+ * manycast_flow_learn() - a server has accepted a flow
+ * @flow:	the flow
+ * @isn:	the attempt that the SYN-ACK answers
+ * @path:	segment list that leads to the server
+ * @synack_isn:	the SYN-ACK's sequence number
+ *
+ * When two servers accept before the client has acknowledged either, nobody
+ * but the client knows whose SYN-ACK it will take. Both are delivered and
+ * manycast_flow_out() reads the client's choice from its ACK. A third one is
+ * not delivered and so can be reset at once.
+ *
+ * Context: RCU, bottom halves off.
+ * Return: what to do with the SYN-ACK.
+ */
+enum manycast_learnt manycast_flow_learn(struct manycast_flow *flow, u32 isn,
+					 const struct manycast_path *path,
+					 u32 synack_isn)
+{
+	struct manycast_way __rcu **slot;
+	enum manycast_learnt learnt;
+	struct manycast_way *way;
+
+	spin_lock_bh(&flow->lock);
+	WRITE_ONCE(flow->used, jiffies);
+	learnt = flow->key.isn == isn ? judge(flow, path, &slot) :
+					MANYCAST_LEARNT_NOTHING;
+	/* After the client's ACK a new number would not be its choice's. */
+	if (learnt != MANYCAST_LEARNT_NOTHING &&
+	    learnt != MANYCAST_LEARNT_LOSER &&
+	    flow->state == MANYCAST_FLOW_OPENING) {
+		way = way_alloc(path, synack_isn);
+		if (way)
+			set_way(flow, slot, way);
+		else
+			learnt = MANYCAST_LEARNT_NOTHING;
+	}
+	spin_unlock_bh(&flow->lock);
+	return learnt;
+}
+EXPORT_SYMBOL_IF_KUNIT(manycast_flow_learn);
+
+/* The client's first ACK: its number is the choice. */
+static struct manycast_way *acknowledge(struct manycast_net *mnet,
+					struct manycast_flow *flow, u32 ack)
+{
+	struct manycast_way *rival = get_way(flow, &flow->rival);
+	struct manycast_way *way = get_way(flow, &flow->way);
+
+	WRITE_ONCE(flow->state, MANYCAST_FLOW_OPEN);
+	relist(mnet, flow, &mnet->flow_open);
+	if (!rival)
+		return NULL;
+	if (ack - 1 == rival->synack_isn && ack - 1 != way->synack_isn) {
+		rcu_assign_pointer(flow->way, rival);
+		rival = way;
+	}
+	RCU_INIT_POINTER(flow->rival, NULL);
+	kfree_rcu(rival, rcu);
+	return rival;
+}
+
+/**
+ * manycast_flow_out() - a client sends
+ * @mnet:	the namespace
+ * @flow:	the flow
+ * @tcp:	the segment, not a SYN
+ * @loser:	set when this segment has decided between two servers: reset it;
+ *		valid under RCU
+ *
+ * Context: RCU, bottom halves off.
+ * Return: the way to the flow's server, valid under RCU; NULL when it is not
+ * known.
+ */
+struct manycast_way *manycast_flow_out(struct manycast_net *mnet,
+				       struct manycast_flow *flow,
+				       const struct manycast_tcp *tcp,
+				       struct manycast_way **loser)
+{
+	struct manycast_way *way = rcu_dereference(flow->way);
+	u8 state = READ_ONCE(flow->state);
+
+	*loser = NULL;
+	if (!way)
+		return NULL;
+	WRITE_ONCE(flow->used, jiffies);
+	if (state != MANYCAST_FLOW_OPENING &&
+	    !(tcp->flags & (TCPHDR_FIN | TCPHDR_RST)))
+		return way;
+
+	spin_lock_bh(&flow->lock);
+	if (flow->state == MANYCAST_FLOW_OPENING && tcp->flags & TCPHDR_ACK &&
+	    get_way(flow, &flow->way))
+		*loser = acknowledge(mnet, flow, tcp->ack);
+	if (tcp->flags & TCPHDR_RST)
+		WRITE_ONCE(flow->state, MANYCAST_FLOW_RESET);
+	else if (tcp->flags & TCPHDR_FIN)
+		WRITE_ONCE(flow->state, MANYCAST_FLOW_CLOSING);
+	way = get_way(flow, &flow->way);
+	spin_unlock_bh(&flow->lock);
+	return way;
+}
+EXPORT_SYMBOL_IF_KUNIT(manycast_flow_out);
+
+/**
+ * manycast_flow_refused() - a RST came through the selector
+ * @flow:	the flow
+ * @isn:	the attempt that the RST answers
+ * @sid:	who sent it
+ *
+ * Context: RCU, bottom halves off.
+ * Return: whether it is the client's: nobody has accepted, or it is from the
+ * one who did and the client has not acknowledged.
+ */
+bool manycast_flow_refused(struct manycast_flow *flow, u32 isn,
+			   const struct in6_addr *sid)
+{
+	struct manycast_way *way;
+	bool ok;
+
+	spin_lock_bh(&flow->lock);
+	way = get_way(flow, &flow->way);
+	ok = flow->key.isn == isn && flow->state == MANYCAST_FLOW_OPENING &&
+	     !get_way(flow, &flow->rival) &&
+	     (!way || ipv6_addr_equal(&way->path.seg[0], sid));
+	if (ok)
+		WRITE_ONCE(flow->state, MANYCAST_FLOW_RESET);
+	spin_unlock_bh(&flow->lock);
+	return ok;
+}
+EXPORT_SYMBOL_IF_KUNIT(manycast_flow_refused);
+
+/**
+ * manycast_flows_init() - a namespace begins
+ * @mnet:	our part of it
+ *
+ * Return: 0 or a negative error.
+ */
+int manycast_flows_init(struct manycast_net *mnet)
+{
+	spin_lock_init(&mnet->flow_lock);
+	INIT_LIST_HEAD(&mnet->flow_opening);
+	INIT_LIST_HEAD(&mnet->flow_open);
+	INIT_DELAYED_WORK(&mnet->flow_work, sweep);
+	mnet->flow_limit = MANYCAST_FLOW_LIMIT;
+	return rhashtable_init(&mnet->flows, &flow_params);
+}
+EXPORT_SYMBOL_IF_KUNIT(manycast_flows_init);
+
+static void free_flow(void *ptr, void *arg)
+{
+	flow_free(ptr);
+}
+
+/**
+ * manycast_flows_exit() - the namespace is gone
+ * @mnet:	our part of it; no packet comes any more
+ */
+void manycast_flows_exit(struct manycast_net *mnet)
+{
+	cancel_delayed_work_sync(&mnet->flow_work);
+	rhashtable_free_and_destroy(&mnet->flows, free_flow, NULL);
+}
+EXPORT_SYMBOL_IF_KUNIT(manycast_flows_exit);

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _SEG6_MANYCAST_FLOW_H
+#define _SEG6_MANYCAST_FLOW_H
+
+#include <linux/rhashtable.h>
+#include <linux/seg6_manycast.h>
+#include <linux/spinlock.h>
+
+#include "packet.h"
+#include "srh.h"
+
+#define MANYCAST_FLOW_LIMIT	65536
+
+/**
+ * struct manycast_way - a server that accepted a flow
+ * @rcu:	frees
+ * @synack_isn:	its initial sequence number
+ * @path:	segment list of packet 5: seg[0] is the server's SID
+ */
+struct manycast_way {
+	struct rcu_head rcu;
+	u32 synack_isn;
+	struct manycast_path path;
+};
+
+/**
+ * enum manycast_flow_state - of a flow at the edge
+ * @MANYCAST_FLOW_OPENING:	the client has not acknowledged a SYN-ACK
+ * @MANYCAST_FLOW_OPEN:		it has
+ * @MANYCAST_FLOW_CLOSING:	it has sent a FIN
+ * @MANYCAST_FLOW_RESET:	a RST was seen
+ */
+enum manycast_flow_state {
+	MANYCAST_FLOW_OPENING,
+	MANYCAST_FLOW_OPEN,
+	MANYCAST_FLOW_CLOSING,
+	MANYCAST_FLOW_RESET,
+	__MANYCAST_FLOW_STATES
+};
+
+/**
+ * struct manycast_flow - one of our clients' connections
+ * @node:	in manycast_net.flows
+ * @list:	in manycast_net.flow_opening or .flow_open
+ * @rcu:	frees
+ * @key:	4-tuple, and the ISN of the latest attempt
+ * @lock:	protects what follows, but for @used
+ * @state:	enum manycast_flow_state
+ * @way:	its server, NULL until known
+ * @rival:	another server that accepted before the client's ACK, or NULL
+ * @used:	jiffies of the last packet
+ * @listed:	jiffies when it came to its place in @list
+ * @servers:	SIDs that may become @way; length 0: any
+ */
+struct manycast_flow {
+	struct rhash_head node;
+	struct list_head list;
+	struct rcu_head rcu;
+	struct manycast_key key;
+	spinlock_t lock; /* what follows, but for @used */
+	u8 state;
+	struct manycast_way __rcu *way;
+	struct manycast_way __rcu *rival;
+	unsigned long used;
+	unsigned long listed;
+	struct seg6_manycast_prefix servers;
+};
+
+/**
+ * enum manycast_learnt - what a SYN-ACK means to a flow
+ * @MANYCAST_LEARNT_NEW:	the first: deliver
+ * @MANYCAST_LEARNT_AGAIN:	of the same server: deliver
+ * @MANYCAST_LEARNT_RIVAL:	of another server, the client decides: deliver
+ * @MANYCAST_LEARNT_LOSER:	the client has decided: reset that server
+ * @MANYCAST_LEARNT_NOTHING:	no memory, or the flow is over: drop
+ */
+enum manycast_learnt {
+	MANYCAST_LEARNT_NEW,
+	MANYCAST_LEARNT_AGAIN,
+	MANYCAST_LEARNT_RIVAL,
+	MANYCAST_LEARNT_LOSER,
+	MANYCAST_LEARNT_NOTHING,
+};
+
+int manycast_flows_init(struct manycast_net *mnet);
+void manycast_flows_exit(struct manycast_net *mnet);
+struct manycast_flow *manycast_flow_find(struct manycast_net *mnet,
+					 const struct manycast_key *key);
+struct manycast_flow *
+manycast_flow_syn(struct manycast_net *mnet, const struct manycast_key *key,
+		  const struct seg6_manycast_prefix *servers);
+enum manycast_learnt manycast_flow_learn(struct manycast_flow *flow, u32 isn,
+					 const struct manycast_path *path,
+					 u32 synack_isn);
+struct manycast_way *manycast_flow_out(struct manycast_net *mnet,
+				       struct manycast_flow *flow,
+				       const struct manycast_tcp *tcp,
+				       struct manycast_way **loser);
+bool manycast_flow_refused(struct manycast_flow *flow, u32 isn,
+			   const struct in6_addr *sid);
+
+#endif /* _SEG6_MANYCAST_FLOW_H */

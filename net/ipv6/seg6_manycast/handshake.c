@@ -1,0 +1,583 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Handshakes at the selector: the table, the timers, the states.
+ *
+ *	SYN, no entry ----> COLLECTING ----> DECIDED ----> DEAD
+ *	                        |  all refused, timeout     ^
+ *	                        `---------------------------'
+ *
+ * An entry leaves COLLECTING once, under its lock, whoever comes first: an
+ * answer on any CPU or the timer. Whoever finds it DEAD lets go. Entries, races
+ * and instances are freed by RCU, and everything that touches them runs in
+ * softirq, which is a reader; so timers need not be waited for.
+ */
+
+#include <linux/jhash.h>
+#include <linux/slab.h>
+#include <net/ipv6.h>
+
+#include "handshake.h"
+#include "selector.h"
+
+static const struct rhashtable_params handshake_params = {
+	.head_offset	= offsetof(struct manycast_handshake, node),
+	.key_offset	= offsetof(struct manycast_handshake, key),
+	.key_len	= sizeof(struct manycast_key),
+	.automatic_shrinking = true,
+};
+
+static const struct rhashtable_params pin_params = {
+	.head_offset	= offsetof(struct manycast_handshake, pin_node),
+	.key_offset	= offsetof(struct manycast_handshake, key),
+	.key_len	= MANYCAST_TUPLE_LEN,
+	.automatic_shrinking = true,
+};
+
+static struct manycast_net *mnet_of(const struct manycast_handshake *hs)
+{
+	return hs->service->mnet;
+}
+
+static void race_free(struct manycast_race *race)
+{
+	unsigned int i;
+
+	/* It is never started while its function runs, so that afterwards it
+	 * is not queued, whatever this returns.
+	 */
+	hrtimer_try_to_cancel(&race->timer);
+	for (i = 0; i < race->contest.n; i++)
+		percpu_ref_put(&race->runner[i].inst->ref);
+	consume_skb(race->held);
+	kfree_rcu(race, rcu);
+}
+
+/* The entry's end. The caller is a reader and made it DEAD. */
+static void bury(struct manycast_handshake *hs)
+{
+	struct manycast_net *mnet = mnet_of(hs);
+
+	rhashtable_remove_fast(&mnet->handshakes, &hs->node, handshake_params);
+	rhashtable_remove_fast(&mnet->pins, &hs->pin_node, pin_params);
+	timer_delete(&hs->expiry);
+	if (hs->race)
+		race_free(hs->race);
+	if (hs->winner)
+		percpu_ref_put(&hs->winner->ref);
+	atomic_dec(&hs->service->open);
+	percpu_ref_put(&hs->service->ref);
+	kfree_rcu(hs, rcu);
+}
+
+static void kill(struct manycast_handshake *hs)
+{
+	bool mine;
+
+	spin_lock_bh(&hs->lock);
+	mine = hs->state != MANYCAST_DEAD;
+	hs->state = MANYCAST_DEAD;
+	spin_unlock_bh(&hs->lock);
+	if (mine)
+		bury(hs);
+}
+
+static void expired(struct timer_list *t)
+{
+	struct manycast_handshake *hs = timer_container_of(hs, t, expiry);
+
+	kill(hs);
+}
+
+/* From now on bare packets of this 4-tuple belong to this handshake. */
+static void pin(struct manycast_handshake *hs)
+{
+	struct manycast_net *mnet = mnet_of(hs);
+	struct manycast_handshake *old;
+
+	old = rhashtable_lookup_get_insert_fast(&mnet->pins, &hs->pin_node,
+						pin_params);
+	/* On an error, and when the old one leaves right now, the flow is not
+	 * pinned: its packets are dropped and counted.
+	 */
+	if (!IS_ERR_OR_NULL(old))
+		rhashtable_replace_fast(&mnet->pins, &old->pin_node,
+					&hs->pin_node, pin_params);
+}
+
+static void decide(struct manycast_handshake *hs, struct manycast_outcome *out)
+{
+	struct manycast_race *race = hs->race;
+	const struct manycast_settings *settings =
+		rcu_dereference(hs->service->settings);
+	unsigned int i;
+
+	lockdep_assert_held(&hs->lock);
+	hs->winner = race->runner[race->contest.best].inst;
+	percpu_ref_get(&hs->winner->ref);
+	out->relay = race->held;
+	out->relay_pkt = race->held_pkt;
+	out->from = hs->winner;
+	for (i = 0; i < race->contest.n; i++)
+		if (manycast_contest_lost(&race->contest, i))
+			out->loser[out->losers++] = race->runner[i].inst;
+	manycast_stats_inc(hs->service->stats,
+			   SEG6_MANYCAST_SERVICE_STAT_DECIDED);
+	manycast_stats_inc(hs->winner->stats,
+			   SEG6_MANYCAST_INSTANCE_STAT_WON);
+
+	race->held = NULL;
+	hs->race = NULL;
+	hs->state = MANYCAST_DECIDED;
+	race_free(race);
+	mod_timer(&hs->expiry, jiffies + msecs_to_jiffies(settings->tombstone));
+	if (ipv6_addr_any(&hs->edge))
+		pin(hs);
+}
+
+/* The first SYN-ACK: from now on wait for `hold` only. When the timer's
+ * function runs right now it waits for our lock and will decide itself.
+ */
+static void shorten(struct manycast_handshake *hs)
+{
+	const struct manycast_settings *settings =
+		rcu_dereference(hs->service->settings);
+	struct manycast_race *race = hs->race;
+	ktime_t end = ktime_add_ms(ktime_get(), settings->hold);
+
+	if (ktime_before(end, race->deadline) &&
+	    hrtimer_try_to_cancel(&race->timer) >= 0)
+		hrtimer_start(&race->timer, end, HRTIMER_MODE_ABS_SOFT);
+}
+
+static enum hrtimer_restart race_over(struct hrtimer *timer)
+{
+	struct manycast_race *race =
+		container_of(timer, struct manycast_race, timer);
+	struct manycast_handshake *hs = race->hs;
+	struct manycast_outcome out = {};
+	bool dead = false;
+
+	rcu_read_lock();
+	spin_lock_bh(&hs->lock);
+	if (hs->state == MANYCAST_COLLECTING) {
+		if (race->held) {
+			decide(hs, &out);
+		} else {
+			hs->state = MANYCAST_DEAD;
+			dead = true;
+		}
+	}
+	spin_unlock_bh(&hs->lock);
+
+	if (out.relay)
+		manycast_selector_send(hs, &out);
+	if (dead) {
+		manycast_stats_inc(hs->service->stats,
+				   SEG6_MANYCAST_SERVICE_STAT_TIMEOUT);
+		bury(hs);
+	}
+	rcu_read_unlock();
+	return HRTIMER_NORESTART;
+}
+
+/**
+ * manycast_handshake_find() - look an attempt up
+ * @mnet:	the namespace
+ * @key:	what it is about
+ *
+ * Context: RCU.
+ * Return: the handshake, perhaps a tombstone, perhaps dying; or NULL.
+ */
+struct manycast_handshake *
+manycast_handshake_find(struct manycast_net *mnet,
+			const struct manycast_key *key)
+{
+	return rhashtable_lookup(&mnet->handshakes, key, handshake_params);
+}
+
+/**
+ * manycast_handshake_pinned() - look an unaware client's flow up
+ * @mnet:	the namespace
+ * @key:	the flow; its ISN does not matter
+ *
+ * Context: RCU.
+ * Return: the flow's tombstone, its winner is set; or NULL.
+ */
+struct manycast_handshake *
+manycast_handshake_pinned(struct manycast_net *mnet,
+			  const struct manycast_key *key)
+{
+	return rhashtable_lookup(&mnet->pins, key, pin_params);
+}
+
+static struct manycast_race *
+race_alloc(struct manycast_handshake *hs,
+	   const struct manycast_settings *settings,
+	   struct manycast_instance **cand, unsigned int n)
+{
+	bool hold = settings->policy != SEG6_MANYCAST_POLICY_RTT &&
+		    settings->hold;
+	u64 now = ktime_get_ns();
+	struct manycast_race *race;
+	unsigned int i, got = 0;
+
+	race = kzalloc(struct_size(race, runner, n), GFP_ATOMIC);
+	if (!race)
+		return NULL;
+	for (i = 0; i < n; i++) {
+		if (!percpu_ref_tryget(&cand[i]->ref))
+			continue;
+		cand[got] = cand[i];
+		race->runner[got].inst = cand[i];
+		race->runner[got++].sent = now;
+	}
+	race->hs = hs;
+	race->deadline = ktime_add_ms(ns_to_ktime(now), settings->timeout);
+	manycast_contest_init(&race->contest, got,
+			      hold ? settings->quorum : 1);
+	hrtimer_setup(&race->timer, race_over, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_ABS_SOFT);
+	return race;
+}
+
+static struct manycast_handshake *
+handshake_alloc(struct manycast_service *svc,
+		const struct manycast_settings *settings,
+		const struct manycast_key *key, const struct in6_addr *edge,
+		struct manycast_instance **cand, unsigned int n)
+{
+	struct manycast_handshake *hs = kzalloc(sizeof(*hs), GFP_ATOMIC);
+
+	if (!hs)
+		return NULL;
+	hs->race = race_alloc(hs, settings, cand, n);
+	if (!hs->race) {
+		kfree(hs);
+		return NULL;
+	}
+	hs->key = *key;
+	hs->edge = *edge;
+	hs->service = svc;
+	spin_lock_init(&hs->lock);
+	timer_setup(&hs->expiry, expired, 0);
+	percpu_ref_get(&svc->ref);
+	return hs;
+}
+
+/**
+ * manycast_handshake_begin() - start a race
+ * @svc:	the service; its route is being used, so it is alive
+ * @settings:	its settings
+ * @key:	the attempt
+ * @edge:	the client's edge, :: for an unaware client
+ * @cand:	candidates; those that were just deleted are taken out
+ * @n:		how many, 1..SEG6_MANYCAST_FANOUT_MAX; those who are left
+ * @found:	set when another CPU has just begun the same race
+ *
+ * Context: RCU, bottom halves off.
+ * Return: the handshake, to whose runners a SYN is due; NULL when @found is
+ * set, or when there is no room or no memory.
+ */
+struct manycast_handshake *
+manycast_handshake_begin(struct manycast_service *svc,
+			 const struct manycast_settings *settings,
+			 const struct manycast_key *key,
+			 const struct in6_addr *edge,
+			 struct manycast_instance **cand, unsigned int *n,
+			 struct manycast_handshake **found)
+{
+	struct manycast_handshake *hs, *old;
+
+	*found = NULL;
+	if (atomic_inc_return(&svc->open) > settings->limit)
+		goto full;
+	hs = handshake_alloc(svc, settings, key, edge, cand, *n);
+	if (!hs)
+		goto full;
+	*n = hs->race->contest.n;
+
+	/* Armed under the lock: nobody else may decide or free it before. */
+	spin_lock_bh(&hs->lock);
+	old = rhashtable_lookup_get_insert_fast(&svc->mnet->handshakes,
+						&hs->node, handshake_params);
+	if (!old)
+		hrtimer_start(&hs->race->timer, hs->race->deadline,
+			      HRTIMER_MODE_ABS_SOFT);
+	spin_unlock_bh(&hs->lock);
+	if (!old)
+		return hs;
+
+	race_free(hs->race);
+	percpu_ref_put(&svc->ref);
+	kfree(hs);
+	if (!IS_ERR(old))
+		*found = old;
+full:
+	atomic_dec(&svc->open);
+	return NULL;
+}
+
+/**
+ * manycast_handshake_ask_again() - who gets a repeated SYN
+ * @hs:		the handshake
+ * @ask:	result: those who are silent, or the winner; room for
+ *		SEG6_MANYCAST_FANOUT_MAX
+ *
+ * Context: RCU, bottom halves off.
+ * Return: how many.
+ */
+unsigned int manycast_handshake_ask_again(struct manycast_handshake *hs,
+					  struct manycast_instance **ask)
+{
+	unsigned int i, n = 0;
+
+	spin_lock_bh(&hs->lock);
+	if (hs->state == MANYCAST_DECIDED) {
+		ask[n++] = hs->winner;
+	} else if (hs->state == MANYCAST_COLLECTING) {
+		for (i = 0; i < hs->race->contest.n; i++)
+			if (manycast_contest_silent(&hs->race->contest, i))
+				ask[n++] = hs->race->runner[i].inst;
+	}
+	spin_unlock_bh(&hs->lock);
+	return n;
+}
+
+static int runner_of(const struct manycast_race *race,
+		     const struct in6_addr *source)
+{
+	int i;
+
+	for (i = 0; i < race->contest.n; i++)
+		if (ipv6_addr_equal(&race->runner[i].inst->source, source))
+			return i;
+	return -1;
+}
+
+static void read_telemetry(struct sk_buff *skb,
+			   const struct manycast_packet *pkt,
+			   struct manycast_telemetry *tm)
+{
+	struct manycast_trace trace;
+
+	tm->residence = MANYCAST_IOAM_UNAVAILABLE;
+	tm->load = MANYCAST_IOAM_UNAVAILABLE;
+	if (pkt->hbh && !manycast_trace_find(manycast_at(skb, pkt->hbh),
+					     pkt->hbh_len, &trace))
+		manycast_trace_telemetry(&trace, tm);
+}
+
+static u64 rate(struct manycast_handshake *hs, struct manycast_runner *runner,
+		struct sk_buff *skb, const struct manycast_packet *pkt)
+{
+	const struct manycast_settings *settings =
+		rcu_dereference(hs->service->settings);
+	u64 ns = ktime_get_ns() - runner->sent;
+	struct manycast_telemetry tm;
+	u32 rtt;
+
+	rtt = min_t(u64, div_u64(ns, NSEC_PER_USEC), U32_MAX - 1);
+	read_telemetry(skb, pkt, &tm);
+	manycast_instance_measured(runner->inst, rtt, &tm);
+	return manycast_score(settings->policy, &settings->coef, rtt, &tm);
+}
+
+static void hold(struct manycast_race *race, struct sk_buff *skb,
+		 const struct manycast_packet *pkt)
+{
+	consume_skb(race->held);
+	race->held = skb;
+	race->held_pkt = *pkt;
+}
+
+/* Returns whether @skb was taken over. */
+static bool collect(struct manycast_handshake *hs, struct sk_buff *skb,
+		    const struct manycast_packet *pkt,
+		    struct manycast_outcome *out)
+{
+	struct manycast_race *race = hs->race;
+	int i = runner_of(race, &ipv6_hdr(skb)->saddr);
+	enum manycast_verdict verdict;
+	bool first = !race->contest.answered;
+
+	if (i < 0 || !manycast_contest_silent(&race->contest, i))
+		return false;
+	manycast_stats_inc(hs->service->stats,
+			   SEG6_MANYCAST_SERVICE_STAT_SYNACK);
+	manycast_stats_inc(race->runner[i].inst->stats,
+			   SEG6_MANYCAST_INSTANCE_STAT_ANSWERED);
+	verdict = manycast_contest_synack(&race->contest, i,
+					  rate(hs, &race->runner[i], skb, pkt));
+	if (verdict == MANYCAST_LEAD || verdict == MANYCAST_LEAD_DECIDE)
+		hold(race, skb, pkt);
+	else
+		consume_skb(skb);
+	if (verdict == MANYCAST_DECIDE || verdict == MANYCAST_LEAD_DECIDE)
+		decide(hs, out);
+	else if (first)
+		shorten(hs);
+	return true;
+}
+
+/* A SYN-ACK after the decision. Returns whether @skb was taken over. */
+static bool late(struct manycast_handshake *hs, struct sk_buff *skb,
+		 const struct manycast_packet *pkt,
+		 struct manycast_outcome *out)
+{
+	const struct in6_addr *source = &ipv6_hdr(skb)->saddr;
+	struct manycast_instance *inst;
+
+	if (ipv6_addr_equal(&hs->winner->source, source)) {
+		out->relay = skb;
+		out->relay_pkt = *pkt;
+		out->from = hs->winner;
+		manycast_stats_inc(hs->service->stats,
+				   SEG6_MANYCAST_SERVICE_STAT_EMIT_AGAIN);
+		return true;
+	}
+	inst = manycast_instance_by_source(mnet_of(hs), hs->service, source);
+	if (!inst)
+		return false;
+	out->loser[out->losers++] = inst;
+	consume_skb(skb);
+	return true;
+}
+
+/**
+ * manycast_handshake_synack() - a server has accepted
+ * @hs:		the handshake
+ * @skb:	its SYN-ACK as it arrived
+ * @pkt:	where things are in it
+ * @out:	zeroed; what is to be sent
+ *
+ * Context: RCU, bottom halves off.
+ * Return: whether @skb was taken over; else it is a duplicate, or of somebody
+ * who was not asked.
+ */
+bool manycast_handshake_synack(struct manycast_handshake *hs,
+			       struct sk_buff *skb,
+			       const struct manycast_packet *pkt,
+			       struct manycast_outcome *out)
+{
+	bool taken = false;
+
+	spin_lock_bh(&hs->lock);
+	if (hs->state == MANYCAST_DECIDED)
+		taken = late(hs, skb, pkt, out);
+	else if (hs->state == MANYCAST_COLLECTING)
+		taken = collect(hs, skb, pkt, out);
+	spin_unlock_bh(&hs->lock);
+	return taken;
+}
+
+static bool refuse(struct manycast_handshake *hs, unsigned int i,
+		   struct sk_buff *skb, const struct manycast_packet *pkt,
+		   struct manycast_outcome *out)
+{
+	struct manycast_race *race = hs->race;
+	enum manycast_verdict verdict;
+
+	manycast_stats_inc(hs->service->stats,
+			   SEG6_MANYCAST_SERVICE_STAT_REFUSED);
+	manycast_stats_inc(race->runner[i].inst->stats,
+			   SEG6_MANYCAST_INSTANCE_STAT_REFUSED);
+	verdict = manycast_contest_rst(&race->contest, i);
+	if (verdict == MANYCAST_REFUSED) {
+		out->relay = skb;
+		out->relay_pkt = *pkt;
+		out->from = race->runner[i].inst;
+		hs->state = MANYCAST_DEAD;
+		manycast_stats_inc(hs->service->stats,
+				   SEG6_MANYCAST_SERVICE_STAT_ALL_REFUSED);
+		return true;
+	}
+	if (verdict == MANYCAST_LOST_LEADER) {
+		consume_skb(race->held);
+		race->held = NULL;
+	}
+	consume_skb(skb);
+	if (verdict == MANYCAST_DECIDE)
+		decide(hs, out);
+	return true;
+}
+
+/**
+ * manycast_handshake_rst() - a server refuses
+ * @hs:		the handshake
+ * @skb:	its RST as it arrived
+ * @pkt:	where things are in it
+ * @out:	zeroed; what is to be sent
+ *
+ * The last of all to refuse is relayed, and so is the winner's.
+ *
+ * Context: RCU, bottom halves off.
+ * Return: whether @skb was taken over.
+ */
+bool manycast_handshake_rst(struct manycast_handshake *hs, struct sk_buff *skb,
+			    const struct manycast_packet *pkt,
+			    struct manycast_outcome *out)
+{
+	const struct in6_addr *source = &ipv6_hdr(skb)->saddr;
+	bool taken = false, dead = false;
+	int i;
+
+	spin_lock_bh(&hs->lock);
+	if (hs->state == MANYCAST_COLLECTING) {
+		i = runner_of(hs->race, source);
+		if (i >= 0)
+			taken = refuse(hs, i, skb, pkt, out);
+		dead = hs->state == MANYCAST_DEAD;
+	} else if (hs->state == MANYCAST_DECIDED &&
+		   ipv6_addr_equal(&hs->winner->source, source)) {
+		out->relay = skb;
+		out->relay_pkt = *pkt;
+		out->from = hs->winner;
+		taken = true;
+	}
+	spin_unlock_bh(&hs->lock);
+	if (dead)
+		bury(hs);
+	return taken;
+}
+
+/**
+ * manycast_handshakes_init() - a namespace begins
+ * @mnet:	our part of it
+ *
+ * Return: 0 or a negative error.
+ */
+int manycast_handshakes_init(struct manycast_net *mnet)
+{
+	int err = rhashtable_init(&mnet->handshakes, &handshake_params);
+
+	if (err)
+		return err;
+	err = rhashtable_init(&mnet->pins, &pin_params);
+	if (err)
+		rhashtable_destroy(&mnet->handshakes);
+	return err;
+}
+
+/**
+ * manycast_handshakes_exit() - a namespace is gone
+ * @mnet:	our part of it; no packet comes any more, timers may run
+ */
+void manycast_handshakes_exit(struct manycast_net *mnet)
+{
+	struct rhashtable_iter iter;
+	struct manycast_handshake *hs;
+
+	rhashtable_walk_enter(&mnet->handshakes, &iter);
+	do {
+		rhashtable_walk_start(&iter);
+		while ((hs = rhashtable_walk_next(&iter)) && !IS_ERR(hs))
+			kill(hs);
+		rhashtable_walk_stop(&iter);
+		cond_resched();
+	} while (hs == ERR_PTR(-EAGAIN));
+	rhashtable_walk_exit(&iter);
+
+	/* Timers that found their entry dying are readers. */
+	synchronize_rcu();
+	rhashtable_destroy(&mnet->pins);
+	rhashtable_destroy(&mnet->handshakes);
+}

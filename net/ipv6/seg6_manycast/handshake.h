@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _SEG6_MANYCAST_HANDSHAKE_H
+#define _SEG6_MANYCAST_HANDSHAKE_H
+
+#include <linux/hrtimer.h>
+#include <linux/rhashtable.h>
+#include <linux/spinlock.h>
+#include <linux/timer.h>
+
+#include "contest.h"
+#include "packet.h"
+#include "service.h"
+
+/**
+ * enum manycast_state - of a handshake
+ * @MANYCAST_COLLECTING:	SYNs are out, no winner yet
+ * @MANYCAST_DECIDED:		a tombstone: the winner is known
+ * @MANYCAST_DEAD:		about to be freed
+ */
+enum manycast_state {
+	MANYCAST_COLLECTING,
+	MANYCAST_DECIDED,
+	MANYCAST_DEAD,
+};
+
+/**
+ * struct manycast_runner - a candidate in a race
+ * @inst:	holds a reference
+ * @sent:	ktime in nanoseconds of the first SYN to it
+ */
+struct manycast_runner {
+	struct manycast_instance *inst;
+	u64 sent;
+};
+
+/**
+ * struct manycast_race - what a handshake needs until it is decided
+ * @hs:		whose it is
+ * @timer:	runs out after `timeout`, or `hold` after the first SYN-ACK
+ * @deadline:	when `timeout` is over
+ * @contest:	who has answered
+ * @held:	the leader's SYN-ACK as it arrived
+ * @held_pkt:	where things are in it
+ * @rcu:	frees; the timer may be running on another CPU
+ * @runner:	the candidates
+ */
+struct manycast_race {
+	struct manycast_handshake *hs;
+	struct hrtimer timer;
+	ktime_t deadline;
+	struct manycast_contest contest;
+	struct sk_buff *held;
+	struct manycast_packet held_pkt;
+	struct rcu_head rcu;
+	struct manycast_runner runner[];
+};
+
+/**
+ * struct manycast_handshake - an attempt to connect, and its tombstone
+ * @node:	in manycast_net.handshakes until dead
+ * @pin_node:	in manycast_net.pins, for an unaware client, once decided
+ * @key:	what it is about
+ * @lock:	protects @state, @race and its contents, @winner
+ * @state:	enum manycast_state
+ * @edge:	the client's edge; :: for an unaware client
+ * @race:	NULL once decided
+ * @winner:	holds a reference; NULL until decided
+ * @service:	holds a reference
+ * @expiry:	ends the tombstone
+ * @rcu:	frees
+ */
+struct manycast_handshake {
+	struct rhash_head node;
+	struct rhash_head pin_node;
+	struct manycast_key key;
+	spinlock_t lock; /* @state, @race, @winner */
+	u8 state;
+	struct in6_addr edge;
+	struct manycast_race *race;
+	struct manycast_instance *winner;
+	struct manycast_service *service;
+	struct timer_list expiry;
+	struct rcu_head rcu;
+};
+
+/**
+ * struct manycast_outcome - packets that a transition of a handshake calls for
+ * @relay:	SYN-ACK or RST for the client, as it arrived, or NULL
+ * @relay_pkt:	where things are in it
+ * @from:	who sent @relay
+ * @loser:	each is due a RST
+ * @losers:	how many
+ *
+ * Collected under the handshake's lock, sent after it. Instances are valid
+ * under RCU.
+ */
+struct manycast_outcome {
+	struct sk_buff *relay;
+	struct manycast_packet relay_pkt;
+	struct manycast_instance *from;
+	struct manycast_instance *loser[SEG6_MANYCAST_FANOUT_MAX];
+	unsigned int losers;
+};
+
+int manycast_handshakes_init(struct manycast_net *mnet);
+void manycast_handshakes_exit(struct manycast_net *mnet);
+
+struct manycast_handshake *
+manycast_handshake_find(struct manycast_net *mnet,
+			const struct manycast_key *key);
+struct manycast_handshake *
+manycast_handshake_pinned(struct manycast_net *mnet,
+			  const struct manycast_key *key);
+struct manycast_handshake *
+manycast_handshake_begin(struct manycast_service *svc,
+			 const struct manycast_settings *settings,
+			 const struct manycast_key *key,
+			 const struct in6_addr *edge,
+			 struct manycast_instance **cand, unsigned int *n,
+			 struct manycast_handshake **found);
+unsigned int manycast_handshake_ask_again(struct manycast_handshake *hs,
+					  struct manycast_instance **ask);
+bool manycast_handshake_synack(struct manycast_handshake *hs,
+			       struct sk_buff *skb,
+			       const struct manycast_packet *pkt,
+			       struct manycast_outcome *out);
+bool manycast_handshake_rst(struct manycast_handshake *hs, struct sk_buff *skb,
+			    const struct manycast_packet *pkt,
+			    struct manycast_outcome *out);
+
+#endif /* _SEG6_MANYCAST_HANDSHAKE_H */

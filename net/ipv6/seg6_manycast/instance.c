@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Instances: the servers of a service, and what we know of them. */
+
+#include <linux/netlink.h>
+#include <linux/slab.h>
+#include <net/ipv6.h>
+
+#include "service.h"
+
+static const struct rhashtable_params source_params = {
+	.head_offset	= offsetof(struct manycast_instance, source_node),
+	.key_offset	= offsetof(struct manycast_instance, source),
+	.key_len	= sizeof(struct in6_addr),
+	.automatic_shrinking = true,
+};
+
+static void instance_free_rcu(struct rcu_head *rcu)
+{
+	struct manycast_instance *inst =
+		container_of(rcu, struct manycast_instance, rcu);
+
+	percpu_ref_exit(&inst->ref);
+	free_percpu(inst->stats);
+	percpu_ref_put(&inst->service->ref);
+	kfree(inst);
+}
+
+static void instance_release(struct percpu_ref *ref)
+{
+	struct manycast_instance *inst =
+		container_of(ref, struct manycast_instance, ref);
+
+	call_rcu(&inst->rcu, instance_free_rcu);
+}
+
+/**
+ * manycast_instance_find() - look an instance up by its SID
+ * @svc:	the service
+ * @sid:	the SID
+ *
+ * Context: manycast_net.lock held.
+ * Return: the instance or NULL.
+ */
+struct manycast_instance *
+manycast_instance_find(const struct manycast_service *svc,
+		       const struct in6_addr *sid)
+{
+	struct manycast_instance *inst;
+
+	list_for_each_entry(inst, &svc->instances, list)
+		if (ipv6_addr_equal(manycast_sid(inst), sid))
+			return inst;
+	return NULL;
+}
+
+/**
+ * manycast_instance_by_source() - look an instance up by where it answers from
+ * @mnet:	the namespace
+ * @svc:	its service, or NULL for any
+ * @source:	outer source of its answer
+ *
+ * Context: RCU.
+ * Return: the instance or NULL.
+ */
+struct manycast_instance *
+manycast_instance_by_source(struct manycast_net *mnet,
+			    const struct manycast_service *svc,
+			    const struct in6_addr *source)
+{
+	struct manycast_instance *inst;
+	struct rhlist_head *list, *pos;
+
+	list = rhltable_lookup(&mnet->sources, source, source_params);
+	rhl_for_each_entry_rcu(inst, pos, list, source_node)
+		if (!svc || inst->service == svc)
+			return inst;
+	return NULL;
+}
+
+static struct manycast_instance *
+instance_alloc(struct manycast_service *svc, const struct manycast_path *path,
+	       const struct in6_addr *source, u32 weight)
+{
+	struct manycast_instance *inst = kzalloc(sizeof(*inst), GFP_KERNEL);
+
+	if (!inst)
+		return NULL;
+	inst->stats = manycast_stats_alloc(SEG6_MANYCAST_INSTANCE_STAT_MAX,
+					   GFP_KERNEL);
+	if (!inst->stats)
+		goto free;
+	if (percpu_ref_init(&inst->ref, instance_release, 0, GFP_KERNEL))
+		goto free;
+	percpu_ref_get(&svc->ref);
+	inst->service = svc;
+	inst->path = *path;
+	inst->source = *source;
+	inst->weight = weight;
+	inst->load = MANYCAST_IOAM_UNAVAILABLE;
+	return inst;
+free:
+	free_percpu(inst->stats);
+	kfree(inst);
+	return NULL;
+}
+
+/**
+ * manycast_instance_unlink() - forget a server that is not in the pool
+ * @inst:	the instance; handshakes that run keep it until they end
+ *
+ * Context: process, manycast_net.lock held.
+ */
+void manycast_instance_unlink(struct manycast_instance *inst)
+{
+	struct manycast_service *svc = inst->service;
+
+	list_del(&inst->list);
+	svc->instance_count--;
+	rhltable_remove(&svc->mnet->sources, &inst->source_node, source_params);
+	percpu_ref_kill(&inst->ref);
+}
+
+static int instance_link(struct manycast_service *svc,
+			 struct manycast_instance *inst,
+			 struct netlink_ext_ack *extack)
+{
+	int err;
+
+	err = rhltable_insert(&svc->mnet->sources, &inst->source_node,
+			      source_params);
+	if (err) {
+		NL_SET_ERR_MSG(extack, "no memory for the instance's address");
+		percpu_ref_kill(&inst->ref);
+		return err;
+	}
+	list_add_tail(&inst->list, &svc->instances);
+	svc->instance_count++;
+	err = manycast_pool_update(svc, manycast_settings(svc), extack);
+	if (err)
+		manycast_instance_unlink(inst);
+	return err;
+}
+
+/**
+ * manycast_instance_add() - configure a server of a service
+ * @svc:	the service
+ * @path:	SID and waypoints; the SID is not in use in @svc
+ * @source:	where its answers come from
+ * @weight:	share of new handshakes
+ * @extack:	receives the reason of a refusal
+ *
+ * Context: process, manycast_net.lock held.
+ * Return: the instance or an ERR_PTR().
+ */
+struct manycast_instance *
+manycast_instance_add(struct manycast_service *svc,
+		      const struct manycast_path *path,
+		      const struct in6_addr *source, u32 weight,
+		      struct netlink_ext_ack *extack)
+{
+	struct manycast_instance *inst;
+	bool taken;
+	int err;
+
+	rcu_read_lock();
+	taken = manycast_instance_by_source(svc->mnet, svc, source);
+	rcu_read_unlock();
+	if (taken) {
+		NL_SET_ERR_MSG(extack,
+			       "another instance answers from this address");
+		return ERR_PTR(-EEXIST);
+	}
+	if (svc->instance_count >= MANYCAST_INSTANCES_MAX) {
+		NL_SET_ERR_MSG(extack, "too many instances in this service");
+		return ERR_PTR(-ENOSPC);
+	}
+	inst = instance_alloc(svc, path, source, weight);
+	if (!inst) {
+		NL_SET_ERR_MSG(extack, "no memory for the instance");
+		return ERR_PTR(-ENOMEM);
+	}
+	err = instance_link(svc, inst, extack);
+	return err ? ERR_PTR(err) : inst;
+}
+
+/**
+ * manycast_instance_weigh() - change an instance's share
+ * @inst:	the instance
+ * @weight:	new weight; 0 drains: no new handshakes, old flows go on
+ * @extack:	receives the reason of a refusal
+ *
+ * Context: process, manycast_net.lock held.
+ * Return: 0 or -ENOMEM.
+ */
+int manycast_instance_weigh(struct manycast_instance *inst, u32 weight,
+			    struct netlink_ext_ack *extack)
+{
+	struct manycast_service *svc = inst->service;
+	u32 old = inst->weight;
+	int err;
+
+	inst->weight = weight;
+	err = manycast_pool_update(svc, manycast_settings(svc), extack);
+	if (err)
+		inst->weight = old;
+	return err;
+}
+
+/**
+ * manycast_instance_del() - forget a server
+ * @inst:	the instance
+ * @extack:	receives the reason of a refusal
+ *
+ * Context: process, manycast_net.lock held.
+ * Return: 0 or -ENOMEM.
+ */
+int manycast_instance_del(struct manycast_instance *inst,
+			  struct netlink_ext_ack *extack)
+{
+	int err = manycast_instance_weigh(inst, 0, extack);
+
+	if (!err)
+		manycast_instance_unlink(inst);
+	return err;
+}
+
+static void smooth(u32 *avg, u32 sample)
+{
+	u32 old = READ_ONCE(*avg);
+
+	WRITE_ONCE(*avg, old ? max(old - old / 8 + sample / 8, 1U) :
+				 max(sample, 1U));
+}
+
+/**
+ * manycast_instance_measured() - note what a SYN-ACK told
+ * @inst:	who sent it
+ * @rtt:	microseconds
+ * @tm:		its telemetry
+ *
+ * Several CPUs may do so at once; any of their results is good.
+ *
+ * Context: RCU, bottom halves off.
+ */
+void manycast_instance_measured(struct manycast_instance *inst, u32 rtt,
+				const struct manycast_telemetry *tm)
+{
+	smooth(&inst->rtt, rtt);
+	if (tm->residence != MANYCAST_IOAM_UNAVAILABLE)
+		smooth(&inst->residence, tm->residence);
+	else
+		manycast_stats_inc(inst->stats,
+				   SEG6_MANYCAST_INSTANCE_STAT_NO_TELEMETRY);
+	if (tm->load != MANYCAST_IOAM_UNAVAILABLE) {
+		WRITE_ONCE(inst->load, tm->load);
+		WRITE_ONCE(inst->load_time, jiffies);
+	}
+}
+
+/**
+ * manycast_instances_init() - a namespace begins
+ * @mnet:	our part of it
+ *
+ * Return: 0 or a negative error.
+ */
+int manycast_instances_init(struct manycast_net *mnet)
+{
+	return rhltable_init(&mnet->sources, &source_params);
+}
+
+/**
+ * manycast_instances_exit() - the namespace is gone
+ * @mnet:	our part of it, without any instance
+ */
+void manycast_instances_exit(struct manycast_net *mnet)
+{
+	rhltable_destroy(&mnet->sources);
+}

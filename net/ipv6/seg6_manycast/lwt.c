@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The behaviours, as routes see them: attributes to state and back. */
+
+#include <linux/module.h>
+#include <net/ipv6.h>
+#include <net/lwtunnel.h>
+#include <net/netlink.h>
+#include <net/seg6_local_behavior.h>
+
+#include "edge.h"
+#include "lwt.h"
+#include "main.h"
+#include "selector.h"
+#include "server.h"
+#include "service.h"
+
+#define ATTR(name)	BIT(SEG6_MANYCAST_LWT_##name)
+
+/* H.MAnycast adds an IPv6 header to what a client on this host sends; waypoints
+ * are rare, and the MSS accounts for them.
+ */
+#define EDGE_HEADROOM	sizeof(struct ipv6hdr)
+
+static int check_prefix(const struct nlattr *attr,
+			struct netlink_ext_ack *extack)
+{
+	const struct seg6_manycast_prefix *prefix = nla_data(attr);
+
+	if (prefix->len <= 128)
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, attr, "prefix is longer than 128 bits");
+	return -EINVAL;
+}
+
+static int check_sid(const struct nlattr *attr, struct netlink_ext_ack *extack)
+{
+	struct in6_addr sid = nla_get_in6_addr(attr);
+
+	if (!ipv6_addr_any(&sid) && !ipv6_addr_is_multicast(&sid))
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, attr, "sid must be a unicast address");
+	return -EINVAL;
+}
+
+static const struct nla_policy lwt_policy[SEG6_MANYCAST_LWT_MAX + 1] = {
+	[SEG6_MANYCAST_LWT_SERVICE] = {
+		.type = NLA_NUL_STRING, .len = SEG6_MANYCAST_NAME_MAX - 1 },
+	[SEG6_MANYCAST_LWT_TABLE] = NLA_POLICY_MIN(NLA_U32, 1),
+	[SEG6_MANYCAST_LWT_SID] =
+		NLA_POLICY_EXACT_LEN(sizeof(struct in6_addr)),
+	[SEG6_MANYCAST_LWT_SERVERS] =
+		NLA_POLICY_EXACT_LEN(sizeof(struct seg6_manycast_prefix)),
+	[SEG6_MANYCAST_LWT_ACL] =
+		NLA_POLICY_EXACT_LEN(sizeof(struct seg6_manycast_prefix)),
+	[SEG6_MANYCAST_LWT_LIMIT] = NLA_POLICY_MIN(NLA_U32, 1),
+};
+
+/**
+ * manycast_prefix_match() - does an address lie in a prefix?
+ * @prefix:	length 0 matches all
+ * @addr:	the address
+ *
+ * Return: whether it does.
+ */
+bool manycast_prefix_match(const struct seg6_manycast_prefix *prefix,
+			   const struct in6_addr *addr)
+{
+	return ipv6_prefix_equal((const struct in6_addr *)prefix->addr, addr,
+				 prefix->len);
+}
+
+/* A message has to be a literal. */
+static void refuse_attr(unsigned int attr, struct netlink_ext_ack *extack)
+{
+	switch (attr) {
+	case SEG6_MANYCAST_LWT_SERVICE:
+		NL_SET_ERR_MSG(extack, "this behaviour takes no service");
+		break;
+	case SEG6_MANYCAST_LWT_TABLE:
+		NL_SET_ERR_MSG(extack, "this behaviour takes no table");
+		break;
+	case SEG6_MANYCAST_LWT_SID:
+		NL_SET_ERR_MSG(extack, "this behaviour takes no sid");
+		break;
+	case SEG6_MANYCAST_LWT_SERVERS:
+		NL_SET_ERR_MSG(extack, "this behaviour takes no servers");
+		break;
+	case SEG6_MANYCAST_LWT_ACL:
+		NL_SET_ERR_MSG(extack, "this behaviour takes no acl");
+		break;
+	case SEG6_MANYCAST_LWT_LIMIT:
+		NL_SET_ERR_MSG(extack, "this behaviour takes no limit");
+		break;
+	}
+}
+
+/* Only what the behaviour knows may be given. */
+static int check_attrs(struct nlattr **tb, unsigned long known,
+		       struct netlink_ext_ack *extack)
+{
+	unsigned int i;
+
+	for (i = 1; i <= SEG6_MANYCAST_LWT_MAX; i++) {
+		if (!tb[i] || known & BIT(i))
+			continue;
+		refuse_attr(i, extack);
+		NL_SET_BAD_ATTR(extack, tb[i]);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int get_prefix(struct seg6_manycast_prefix *prefix,
+		      const struct nlattr *attr, struct netlink_ext_ack *extack)
+{
+	struct in6_addr addr;
+
+	if (!attr)
+		return 0;
+	if (check_prefix(attr, extack))
+		return -EINVAL;
+	memcpy(prefix, nla_data(attr), sizeof(*prefix));
+	ipv6_addr_prefix(&addr, (struct in6_addr *)prefix->addr, prefix->len);
+	memcpy(prefix->addr, &addr, sizeof(addr));
+	return 0;
+}
+
+/* What all behaviours share. On success @route holds a namespace reference. */
+static int build_common(struct net *net, struct manycast_route *route,
+			struct nlattr **tb, unsigned long known,
+			struct netlink_ext_ack *extack)
+{
+	int err = check_attrs(tb, known, extack);
+
+	if (err)
+		return err;
+	err = get_prefix(&route->servers, tb[SEG6_MANYCAST_LWT_SERVERS],
+			 extack);
+	if (err)
+		return err;
+	err = get_prefix(&route->acl, tb[SEG6_MANYCAST_LWT_ACL], extack);
+	if (err)
+		return err;
+	if (tb[SEG6_MANYCAST_LWT_TABLE])
+		route->table = nla_get_u32(tb[SEG6_MANYCAST_LWT_TABLE]);
+	if (tb[SEG6_MANYCAST_LWT_LIMIT])
+		route->limit = nla_get_u32(tb[SEG6_MANYCAST_LWT_LIMIT]);
+	route->mnet = manycast_net_get(manycast_net(net));
+	return 0;
+}
+
+static void destroy_common(void *st)
+{
+	struct manycast_route *route = st;
+
+	manycast_net_put(route->mnet);
+}
+
+static int selector_build(struct net *net, void *st, struct nlattr **tb,
+			  struct netlink_ext_ack *extack)
+{
+	const struct nlattr *name = tb[SEG6_MANYCAST_LWT_SERVICE];
+	struct manycast_route *route = st;
+	struct manycast_service *svc;
+	int err;
+
+	err = build_common(net, route, tb, ATTR(SERVICE) | ATTR(ACL), extack);
+	if (err || !name)
+		return err;
+	nla_strscpy(route->name, name, sizeof(route->name));
+	svc = manycast_service_attach(route->mnet, route->name, extack);
+	if (IS_ERR(svc)) {
+		NL_SET_BAD_ATTR(extack, name);
+		manycast_net_put(route->mnet);
+		return PTR_ERR(svc);
+	}
+	route->service = svc;
+	return 0;
+}
+
+static void selector_destroy(void *st)
+{
+	struct manycast_route *route = st;
+
+	if (route->service)
+		manycast_service_detach(route->service);
+	destroy_common(st);
+}
+
+static int selector_input(struct sk_buff *skb, struct lwtunnel_state *lwt,
+			  void *st)
+{
+	return manycast_selector_input(skb, st);
+}
+
+static int server_build(struct net *net, void *st, struct nlattr **tb,
+			struct netlink_ext_ack *extack)
+{
+	struct manycast_route *route = st;
+	int err;
+
+	err = build_common(net, route, tb, ATTR(TABLE) | ATTR(ACL), extack);
+	if (err)
+		return err;
+	err = manycast_server_attach(route->mnet, extack);
+	if (err)
+		destroy_common(st);
+	return err;
+}
+
+static void server_destroy(void *st)
+{
+	struct manycast_route *route = st;
+
+	manycast_server_detach(route->mnet);
+	destroy_common(st);
+}
+
+static int server_input(struct sk_buff *skb, struct lwtunnel_state *lwt,
+			void *st)
+{
+	return manycast_server_input(skb, st);
+}
+
+static int edge_build(struct net *net, void *st, struct nlattr **tb,
+		      struct netlink_ext_ack *extack)
+{
+	const struct nlattr *sid = tb[SEG6_MANYCAST_LWT_SID];
+	struct manycast_route *route = st;
+	int err;
+
+	if (!sid) {
+		NL_SET_ERR_MSG(extack,
+			       "sid is missing: SYN-ACKs must find this edge");
+		return -EINVAL;
+	}
+	err = check_sid(sid, extack);
+	if (err)
+		return err;
+	route->sid = nla_get_in6_addr(sid);
+	err = build_common(net, route, tb, ATTR(SID) | ATTR(SERVERS) |
+			   ATTR(LIMIT), extack);
+	if (!err && route->limit)
+		WRITE_ONCE(route->mnet->flow_limit, route->limit);
+	return err;
+}
+
+static int edge_input(struct sk_buff *skb, struct lwtunnel_state *lwt, void *st)
+{
+	return manycast_edge_input(skb, lwt, st);
+}
+
+static int edge_output(struct net *net, struct sock *sk, struct sk_buff *skb,
+		       struct lwtunnel_state *lwt, void *st)
+{
+	return manycast_edge_output(net, sk, skb, lwt, st);
+}
+
+static int answer_build(struct net *net, void *st, struct nlattr **tb,
+			struct netlink_ext_ack *extack)
+{
+	return build_common(net, st, tb, ATTR(TABLE) | ATTR(ACL), extack);
+}
+
+static int answer_input(struct sk_buff *skb, struct lwtunnel_state *lwt,
+			void *st)
+{
+	return manycast_edge_answer(skb, st);
+}
+
+static int put_prefix(struct sk_buff *skb, int attr,
+		      const struct seg6_manycast_prefix *prefix)
+{
+	return prefix->len ? nla_put(skb, attr, sizeof(*prefix), prefix) : 0;
+}
+
+static int fill_encap(struct sk_buff *skb, const void *st)
+{
+	const struct manycast_route *route = st;
+
+	if (route->service &&
+	    nla_put_string(skb, SEG6_MANYCAST_LWT_SERVICE, route->name))
+		return -EMSGSIZE;
+	if (route->table &&
+	    nla_put_u32(skb, SEG6_MANYCAST_LWT_TABLE, route->table))
+		return -EMSGSIZE;
+	if (!ipv6_addr_any(&route->sid) &&
+	    nla_put_in6_addr(skb, SEG6_MANYCAST_LWT_SID, &route->sid))
+		return -EMSGSIZE;
+	if (put_prefix(skb, SEG6_MANYCAST_LWT_SERVERS, &route->servers) ||
+	    put_prefix(skb, SEG6_MANYCAST_LWT_ACL, &route->acl))
+		return -EMSGSIZE;
+	if (route->limit &&
+	    nla_put_u32(skb, SEG6_MANYCAST_LWT_LIMIT, route->limit))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static int get_encap_size(const void *st)
+{
+	return nla_total_size(SEG6_MANYCAST_NAME_MAX) +
+	       nla_total_size(sizeof(u32)) +
+	       nla_total_size(sizeof(struct in6_addr)) +
+	       nla_total_size(sizeof(struct seg6_manycast_prefix)) * 2 +
+	       nla_total_size(sizeof(u32));
+}
+
+static int cmp_encap(const void *a, const void *b)
+{
+	const struct manycast_route *x = a, *y = b;
+
+	return x->service != y->service || x->table != y->table ||
+	       x->limit != y->limit || !ipv6_addr_equal(&x->sid, &y->sid) ||
+	       memcmp(&x->servers, &y->servers, sizeof(x->servers)) ||
+	       memcmp(&x->acl, &y->acl, sizeof(x->acl));
+}
+
+static struct seg6_local_behavior behaviors[] = {
+	{
+		.name		= "End.MAnycast",
+		.action		= SEG6_LOCAL_ACTION_END_MANYCAST,
+		.lwt_flags	= LWTUNNEL_STATE_INPUT_REDIRECT,
+		.build_state	= selector_build,
+		.destroy_state	= selector_destroy,
+		.input		= selector_input,
+	}, {
+		.name		= "End.MAnycast.S",
+		.action		= SEG6_LOCAL_ACTION_END_MANYCAST_S,
+		.lwt_flags	= LWTUNNEL_STATE_INPUT_REDIRECT,
+		.build_state	= server_build,
+		.destroy_state	= server_destroy,
+		.input		= server_input,
+	}, {
+		.name		= "H.MAnycast",
+		.action		= SEG6_LOCAL_ACTION_H_MANYCAST,
+		.lwt_flags	= LWTUNNEL_STATE_INPUT_REDIRECT |
+				  LWTUNNEL_STATE_OUTPUT_REDIRECT,
+		.headroom	= EDGE_HEADROOM,
+		.build_state	= edge_build,
+		.destroy_state	= destroy_common,
+		.input		= edge_input,
+		.output		= edge_output,
+	}, {
+		.name		= "End.MAnycast.C",
+		.action		= SEG6_LOCAL_ACTION_END_MANYCAST_C,
+		.lwt_flags	= LWTUNNEL_STATE_INPUT_REDIRECT,
+		.build_state	= answer_build,
+		.destroy_state	= destroy_common,
+		.input		= answer_input,
+	},
+};
+
+static void unregister(unsigned int n)
+{
+	while (n--)
+		seg6_local_behavior_unregister(&behaviors[n]);
+}
+
+/**
+ * manycast_behaviors_register() - offer the behaviours to routes
+ *
+ * Return: 0 or a negative error.
+ */
+int manycast_behaviors_register(void)
+{
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < ARRAY_SIZE(behaviors); i++) {
+		struct seg6_local_behavior *b = &behaviors[i];
+
+		b->owner = THIS_MODULE;
+		b->state_size = sizeof(struct manycast_route);
+		b->maxattr = SEG6_MANYCAST_LWT_MAX;
+		b->policy = lwt_policy;
+		b->fill_encap = fill_encap;
+		b->get_encap_size = get_encap_size;
+		b->cmp_encap = cmp_encap;
+		err = seg6_local_behavior_register(b);
+		if (err) {
+			unregister(i);
+			return err;
+		}
+	}
+	return 0;
+}
+
+/**
+ * manycast_behaviors_unregister() - take the behaviours back
+ *
+ * Context: no route has one: each holds a reference to this module.
+ */
+void manycast_behaviors_unregister(void)
+{
+	unregister(ARRAY_SIZE(behaviors));
+}

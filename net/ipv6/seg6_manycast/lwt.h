@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _SEG6_MANYCAST_LWT_H
+#define _SEG6_MANYCAST_LWT_H
+
+#include <linux/in6.h>
+#include <linux/seg6_manycast.h>
+#include <linux/types.h>
+
+struct manycast_net;
+struct manycast_service;
+
+/**
+ * struct manycast_route - state of a route with one of our behaviours
+ * @mnet:	the namespace; holds a reference
+ * @service:	End.MAnycast: the service, or NULL; attached
+ * @name:	its name, for display
+ * @table:	End.MAnycast.S, .C: table for the inner packet, 0 for the rules
+ * @limit:	H.MAnycast: flows in this namespace, 0 for the default
+ * @sid:	H.MAnycast: the edge's SID
+ * @servers:	H.MAnycast: server SIDs that may be learnt; length 0: any
+ * @acl:	End.*: outer sources that are let in; length 0: any
+ */
+struct manycast_route {
+	struct manycast_net *mnet;
+	struct manycast_service *service;
+	char name[SEG6_MANYCAST_NAME_MAX];
+	u32 table;
+	u32 limit;
+	struct in6_addr sid;
+	struct seg6_manycast_prefix servers;
+	struct seg6_manycast_prefix acl;
+};
+
+int manycast_behaviors_register(void);
+void manycast_behaviors_unregister(void);
+
+bool manycast_prefix_match(const struct seg6_manycast_prefix *prefix,
+			   const struct in6_addr *addr);
+
+#endif /* _SEG6_MANYCAST_LWT_H */

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _SEG6_MANYCAST_MAIN_H
+#define _SEG6_MANYCAST_MAIN_H
+
+#include <linux/mutex.h>
+#include <linux/netfilter.h>
+#include <linux/refcount.h>
+#include <linux/rhashtable.h>
+#include <linux/seg6_manycast.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+
+#include "stats.h"
+
+struct net;
+
+/**
+ * struct manycast_net - everything of ours in a network namespace
+ * @refs:	held by the namespace and by every route of ours, since states
+ *		of routes may be freed after the namespace's exit
+ * @net:	the namespace; valid until manycast_net_exit()
+ * @lock:	taken by every writer of configuration
+ * @stats:	enum seg6_manycast_stat
+ * @services:	struct manycast_service, written under @lock, read under RCU
+ * @sources:	struct manycast_instance by the address it answers from
+ * @handshakes:	struct manycast_handshake by struct manycast_key
+ * @pins:	struct manycast_handshake of unaware clients by their 4-tuple
+ * @records:	struct manycast_record by struct manycast_key
+ * @record_lock:	protects @record_fifo and @record_count
+ * @record_fifo:	records, oldest first; all live equally long
+ * @record_count:	entries of @record_fifo
+ * @record_work:	forgets records whose time has come
+ * @listeners:	struct manycast_listener by address and port
+ * @listener_count:	entries of @listeners
+ * @server_sids:	routes with End.MAnycast.S
+ * @server_work:	takes the hook away after the last of them
+ * @server_hook:	catches SYN-ACKs and RSTs at LOCAL_OUT
+ * @server_hooked:	it is registered; under @lock
+ * @flows:	struct manycast_flow by 4-tuple
+ * @flow_lock:	protects the two lists, @flow_count
+ * @flow_opening:	flows whose client has not acknowledged, oldest first
+ * @flow_open:	the others, roughly by last use
+ * @flow_count:	entries of both lists
+ * @flow_limit:	at most so many
+ * @flow_work:	forgets flows that were idle for too long
+ * @rcu:	frees
+ */
+struct manycast_net {
+	refcount_t refs;
+	struct net *net;
+	struct mutex lock; /* writers of configuration */
+	struct manycast_stats __percpu *stats;
+
+	struct list_head services;
+	struct rhltable sources;
+	struct rhashtable handshakes;
+	struct rhashtable pins;
+
+	struct rhashtable records;
+	spinlock_t record_lock; /* @record_fifo, @record_count */
+	struct list_head record_fifo;
+	unsigned int record_count;
+	struct delayed_work record_work;
+	struct rhashtable listeners;
+	atomic_t listener_count;
+	atomic_t server_sids;
+	struct work_struct server_work;
+	struct nf_hook_ops server_hook;
+	bool server_hooked;
+
+	struct rhashtable flows;
+	spinlock_t flow_lock; /* both lists, @flow_count */
+	struct list_head flow_opening;
+	struct list_head flow_open;
+	unsigned int flow_count;
+	unsigned int flow_limit;
+	struct delayed_work flow_work;
+
+	struct rcu_head rcu;
+};
+
+extern struct workqueue_struct *manycast_wq;
+
+struct manycast_net *manycast_net(const struct net *net);
+struct manycast_net *manycast_net_get(struct manycast_net *mnet);
+void manycast_net_put(struct manycast_net *mnet);
+
+#endif /* _SEG6_MANYCAST_MAIN_H */

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _SEG6_MANYCAST_PACKET_H
+#define _SEG6_MANYCAST_PACKET_H
+
+#include <linux/ipv6.h>
+#include <linux/skbuff.h>
+
+#include "srh.h"
+#include "tcp.h"
+
+struct manycast_net;
+
+/* RFC 8754 section 8.3: SR Upper-layer Header Error. */
+#define MANYCAST_ICMPV6_SR_UPPER	4
+
+/**
+ * struct manycast_key - a client's attempt to connect
+ * @client:	its address
+ * @service:	the anycast address
+ * @sport:	the client's port
+ * @dport:	the service's port
+ * @isn:	the client's initial sequence number
+ *
+ * Without padding, so that it can be hashed and compared as bytes.
+ */
+struct manycast_key {
+	struct in6_addr client;
+	struct in6_addr service;
+	__be16 sport;
+	__be16 dport;
+	u32 isn;
+};
+
+/* The 4-tuple: what of the key comes before the ISN. */
+#define MANYCAST_TUPLE_LEN	offsetof(struct manycast_key, isn)
+
+/**
+ * struct manycast_packet - where things are in a received packet
+ * @hbh:	offset of the outer Hop-by-Hop header, 0 for none
+ * @hbh_len:	its length
+ * @srh:	offset of the outer SRH, 0 for none
+ * @inner:	offset of the encapsulated IPv6 header, 0 for a bare packet
+ * @upper:	offset of the innermost header
+ * @proto:	protocol of that header
+ * @tcp:	read from it, when @proto is IPPROTO_TCP
+ *
+ * Offsets count from skb_network_header() and survive a reallocation. Headers
+ * up to and with @tcp.doff octets of TCP lie in the linear part.
+ */
+struct manycast_packet {
+	unsigned int hbh;
+	unsigned int hbh_len;
+	unsigned int srh;
+	unsigned int inner;
+	unsigned int upper;
+	u8 proto;
+	struct manycast_tcp tcp;
+};
+
+static inline void *manycast_at(const struct sk_buff *skb, unsigned int off)
+{
+	return skb_network_header(skb) + off;
+}
+
+static inline struct ipv6hdr *manycast_inner(const struct sk_buff *skb,
+					     const struct manycast_packet *pkt)
+{
+	return manycast_at(skb, pkt->inner);
+}
+
+static inline struct ipv6_sr_hdr *
+manycast_srh(const struct sk_buff *skb, const struct manycast_packet *pkt)
+{
+	return pkt->srh ? manycast_at(skb, pkt->srh) : NULL;
+}
+
+int manycast_packet_read(struct sk_buff *skb, struct manycast_packet *pkt);
+int manycast_packet_receive(struct manycast_net *mnet, struct sk_buff *skb,
+			    struct manycast_packet *pkt);
+void manycast_key_of_client(const struct sk_buff *skb,
+			    const struct manycast_packet *pkt, u32 isn,
+			    struct manycast_key *key);
+void manycast_key_of_server(const struct sk_buff *skb,
+			    const struct manycast_packet *pkt,
+			    struct manycast_key *key);
+u32 manycast_flow_hash(const struct manycast_key *key);
+int manycast_decap(struct sk_buff *skb, const struct manycast_packet *pkt);
+bool manycast_hop(struct manycast_net *mnet, struct sk_buff *skb);
+int manycast_deliver(struct manycast_net *mnet, struct sk_buff *skb, u32 table);
+int manycast_drop(struct manycast_net *mnet, struct sk_buff *skb,
+		  unsigned int stat);
+int manycast_drop_srh(struct manycast_net *mnet, struct sk_buff *skb,
+		      const struct manycast_packet *pkt);
+int manycast_drop_upper(struct manycast_net *mnet, struct sk_buff *skb,
+			const struct manycast_packet *pkt);
+
+#endif /* _SEG6_MANYCAST_PACKET_H */

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What the server remembers of a SYN until it is answered and acknowledged. */
+
+#include <linux/slab.h>
+#include <net/net_namespace.h>
+#include <net/tcp.h>
+
+#include "main.h"
+#include "record.h"
+
+static const struct rhashtable_params record_params = {
+	.head_offset	= offsetof(struct manycast_record, node),
+	.key_offset	= offsetof(struct manycast_record, key),
+	.key_len	= sizeof(struct manycast_key),
+	.automatic_shrinking = true,
+};
+
+/* The first wait is a second and each is twice as long as the one before. */
+static unsigned long lifetime(const struct net *net)
+{
+	unsigned int retries = READ_ONCE(net->ipv4.sysctl_tcp_synack_retries);
+
+	return ((2UL << min(retries, 7U)) - 1) * HZ;
+}
+
+/* Who takes a record off the list frees it. */
+static bool unlink(struct manycast_net *mnet, struct manycast_record *rec)
+{
+	lockdep_assert_held(&mnet->record_lock);
+	if (list_empty(&rec->list))
+		return false;
+	list_del_init(&rec->list);
+	mnet->record_count--;
+	rhashtable_remove_fast(&mnet->records, &rec->node, record_params);
+	kfree_rcu(rec, rcu);
+	return true;
+}
+
+static void forget_expired(struct work_struct *work)
+{
+	struct manycast_net *mnet =
+		container_of(to_delayed_work(work), struct manycast_net,
+			     record_work);
+	struct manycast_record *rec, *next;
+
+	spin_lock_bh(&mnet->record_lock);
+	list_for_each_entry_safe(rec, next, &mnet->record_fifo, list) {
+		if (time_before(jiffies, rec->expiry))
+			break;
+		unlink(mnet, rec);
+	}
+	if (!list_empty(&mnet->record_fifo))
+		queue_delayed_work(manycast_wq, &mnet->record_work, HZ);
+	spin_unlock_bh(&mnet->record_lock);
+}
+
+/**
+ * manycast_record_find() - look a record up
+ * @mnet:	the namespace
+ * @key:	what it is about
+ *
+ * Context: RCU.
+ * Return: the record or NULL.
+ */
+struct manycast_record *manycast_record_find(struct manycast_net *mnet,
+					     const struct manycast_key *key)
+{
+	return rhashtable_lookup(&mnet->records, key, record_params);
+}
+
+/**
+ * manycast_record_add() - remember a SYN
+ * @mnet:	the namespace
+ * @rec:	filled but for @rec->expiry; taken over
+ *
+ * A repeated SYN replaces what its forerunner left. When the table is full the
+ * oldest record goes: a flood then costs the handshakes that it delays most,
+ * and their clients repeat their SYNs.
+ *
+ * Context: RCU, bottom halves off.
+ * Return: 0 or -ENOMEM.
+ */
+int manycast_record_add(struct manycast_net *mnet, struct manycast_record *rec)
+{
+	struct manycast_record *old;
+	int err;
+
+	rec->expiry = jiffies + lifetime(mnet->net);
+	spin_lock(&mnet->record_lock);
+	old = manycast_record_find(mnet, &rec->key);
+	if (!old && mnet->record_count >= MANYCAST_RECORDS_MAX) {
+		old = list_first_entry(&mnet->record_fifo,
+				       struct manycast_record, list);
+		manycast_stats_inc(mnet->stats,
+				   SEG6_MANYCAST_STAT_RECORD_EVICTED);
+	}
+	if (old)
+		unlink(mnet, old);
+	err = rhashtable_insert_fast(&mnet->records, &rec->node, record_params);
+	if (!err) {
+		if (list_empty(&mnet->record_fifo))
+			queue_delayed_work(manycast_wq, &mnet->record_work, HZ);
+		list_add_tail(&rec->list, &mnet->record_fifo);
+		mnet->record_count++;
+	}
+	spin_unlock(&mnet->record_lock);
+	if (err)
+		kfree(rec);
+	return err;
+}
+
+/**
+ * manycast_record_del() - forget a SYN
+ * @mnet:	the namespace
+ * @rec:	found under RCU; another CPU may be deleting it, too
+ *
+ * Context: RCU, bottom halves off.
+ */
+void manycast_record_del(struct manycast_net *mnet, struct manycast_record *rec)
+{
+	spin_lock(&mnet->record_lock);
+	unlink(mnet, rec);
+	spin_unlock(&mnet->record_lock);
+}
+
+/**
+ * manycast_records_init() - a namespace begins
+ * @mnet:	our part of it
+ *
+ * Return: 0 or a negative error.
+ */
+int manycast_records_init(struct manycast_net *mnet)
+{
+	spin_lock_init(&mnet->record_lock);
+	INIT_LIST_HEAD(&mnet->record_fifo);
+	INIT_DELAYED_WORK(&mnet->record_work, forget_expired);
+	return rhashtable_init(&mnet->records, &record_params);
+}
+
+static void free_record(void *ptr, void *arg)
+{
+	kfree(ptr);
+}
+
+/**
+ * manycast_records_exit() - the namespace is gone
+ * @mnet:	our part of it; no packet comes any more
+ */
+void manycast_records_exit(struct manycast_net *mnet)
+{
+	cancel_delayed_work_sync(&mnet->record_work);
+	rhashtable_free_and_destroy(&mnet->records, free_record, NULL);
+}

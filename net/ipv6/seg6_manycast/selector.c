@@ -1,0 +1,532 @@
+// SPDX-License-Identifier: GPL-2.0
+/* End.MAnycast: replicate a SYN, collect SYN-ACKs, emit the winner's, reset the
+ * rest. Read from the end: manycast_selector_input() is where packets come in.
+ */
+
+#include <linux/icmpv6.h>
+#include <linux/prandom.h>
+#include <linux/random.h>
+#include <net/ipv6.h>
+
+#include "candidates.h"
+#include "encap.h"
+#include "handshake.h"
+#include "lwt.h"
+#include "main.h"
+#include "selector.h"
+
+/* Segments of packet 2: the instance, its waypoints, and where the SYN came
+ * from. Those are behind us already, so Segments Left does not count them.
+ */
+static void path_to(const struct manycast_instance *inst,
+		    const struct in6_addr *sid, const struct in6_addr *edge,
+		    struct manycast_path *path)
+{
+	*path = inst->path;
+	path->left = path->n - 1;
+	manycast_path_add(path, sid);
+	if (!ipv6_addr_any(edge))
+		manycast_path_add(path, edge);
+}
+
+/* The trace, with our own entry: whoever encapsulates writes first. */
+static unsigned int write_trace(const struct manycast_settings *settings,
+				const struct net *net, u8 *hbh)
+{
+	struct manycast_trace trace;
+	struct manycast_node node = {
+		.id = READ_ONCE(net->ipv6.sysctl.ioam6_id),
+		.data = MANYCAST_IOAM_UNAVAILABLE,
+		.hop_limit = MANYCAST_HOP_LIMIT,
+	};
+	struct timespec64 now;
+	unsigned int len;
+
+	if (!settings->ioam_nodes)
+		return 0;
+	ktime_get_real_ts64(&now);
+	node.sec = (u32)now.tv_sec;
+	node.usec = now.tv_nsec / NSEC_PER_USEC;
+
+	len = MANYCAST_HBH_LEN(settings->ioam_nodes);
+	manycast_hbh_write(hbh, settings->ioam_ns, settings->ioam_nodes);
+	if (!manycast_trace_find(hbh, len, &trace))
+		manycast_trace_add(&trace, &node);
+	return len;
+}
+
+static void ask(struct manycast_service *svc,
+		const struct manycast_settings *settings, struct sk_buff *skb,
+		const struct in6_addr *edge, struct manycast_outer *outer,
+		struct manycast_instance *inst)
+{
+	struct manycast_path path;
+	struct sk_buff *copy;
+
+	copy = skb_copy_expand(skb, LL_MAX_HEADER + MANYCAST_HBH_MAX +
+			       manycast_srh_len(MANYCAST_PATH_MAX) +
+			       sizeof(struct ipv6hdr), 0, GFP_ATOMIC);
+	if (!copy) {
+		manycast_stats_inc(svc->mnet->stats,
+				   SEG6_MANYCAST_STAT_DROP_NO_MEMORY);
+		return;
+	}
+	path_to(inst, &settings->sid, edge, &path);
+	outer->path = &path;
+	manycast_stats_inc(svc->stats, SEG6_MANYCAST_SERVICE_STAT_COPY);
+	manycast_stats_inc(inst->stats, SEG6_MANYCAST_INSTANCE_STAT_ASKED);
+	manycast_encap_send(svc->mnet, copy, outer);
+}
+
+/* Send a decapsulated SYN to @n instances; takes @skb over. */
+static void ask_all(struct manycast_service *svc,
+		    const struct manycast_settings *settings,
+		    struct sk_buff *skb, const struct manycast_key *key,
+		    const struct in6_addr *edge,
+		    struct manycast_instance **inst, unsigned int n)
+{
+	u8 hbh[MANYCAST_HBH_MAX];
+	struct manycast_outer outer = {
+		.saddr = &settings->sid,
+		.hash = manycast_flow_hash(key),
+	};
+	unsigned int i;
+
+	outer.hbh_len = write_trace(settings, svc->mnet->net, hbh);
+	outer.hbh = outer.hbh_len ? hbh : NULL;
+	for (i = 0; i < n; i++)
+		ask(svc, settings, skb, edge, &outer, inst[i]);
+	consume_skb(skb);
+}
+
+/* Load as last reported, halved for every second since: who has not been asked
+ * for long is worth a try.
+ */
+static void current_loads(const struct manycast_pool *pool, u32 *load)
+{
+	unsigned int i;
+
+	for (i = 0; i < pool->n; i++) {
+		struct manycast_instance *inst = pool->instance[i];
+		unsigned long age = (jiffies - READ_ONCE(inst->load_time)) / HZ;
+
+		load[i] = READ_ONCE(inst->load);
+		if (load[i] == MANYCAST_IOAM_UNAVAILABLE || age > 31)
+			load[i] = 0;
+		else
+			load[i] >>= age;
+	}
+}
+
+static unsigned int pick_least(const struct manycast_pool *pool,
+			       struct rnd_state *rnd, u16 *pick, unsigned int k)
+{
+	u32 *load = kmalloc_array(pool->n, sizeof(*load), GFP_ATOMIC);
+	unsigned int n;
+
+	if (!load)
+		return manycast_pick_random(pool->cumulated, pool->n, rnd,
+					    pick, k);
+	current_loads(pool, load);
+	n = manycast_pick_least(load, pool->n, rnd, pick, k);
+	kfree(load);
+	return n;
+}
+
+static u64 keyed_hash(const struct manycast_settings *settings,
+		      const struct manycast_key *key)
+{
+	return siphash(key, MANYCAST_TUPLE_LEN, &settings->key);
+}
+
+static unsigned int pick(const struct manycast_settings *settings,
+			 const struct manycast_pool *pool,
+			 const struct manycast_key *key, u16 *index)
+{
+	struct rnd_state rnd;
+
+	prandom_seed_state(&rnd, get_random_u64());
+	switch (settings->candidates) {
+	case SEG6_MANYCAST_CANDIDATES_ALL:
+		return manycast_pick_all(pool->n, &rnd, index,
+					 SEG6_MANYCAST_FANOUT_MAX);
+	case SEG6_MANYCAST_CANDIDATES_HASH:
+		return manycast_pick_hash(pool->maglev, MANYCAST_MAGLEV_SIZE,
+					  pool->n, keyed_hash(settings, key),
+					  index, settings->fanout);
+	case SEG6_MANYCAST_CANDIDATES_LEAST:
+		return pick_least(pool, &rnd, index, settings->fanout);
+	case SEG6_MANYCAST_CANDIDATES_RANDOM:
+	default:
+		return manycast_pick_random(pool->cumulated, pool->n, &rnd,
+					    index, settings->fanout);
+	}
+}
+
+/* The one whom this flow is sent to without a race; the same for every
+ * repetition of the SYN, since nothing else would remember.
+ */
+static unsigned int pick_single(const struct manycast_settings *settings,
+				const struct manycast_pool *pool,
+				const struct manycast_key *key, u16 *index)
+{
+	u64 hash = keyed_hash(settings, key);
+
+	if (pool->maglev)
+		return manycast_pick_hash(pool->maglev, MANYCAST_MAGLEV_SIZE,
+					  pool->n, hash, index, 1);
+	*index = manycast_pick_one(pool->cumulated, pool->n, hash);
+	return 1;
+}
+
+/* Generic cell rate algorithm: a tenth of a second's worth may come at once. */
+static bool rate_exceeded(struct manycast_service *svc, u32 rate)
+{
+	u64 now = ktime_get_ns(), interval, burst;
+	s64 tat, next;
+
+	if (!rate)
+		return false;
+	interval = NSEC_PER_SEC / rate;
+	burst = max_t(u64, NSEC_PER_SEC / 10, interval);
+	tat = atomic64_read(&svc->tat);
+	do {
+		next = max_t(u64, tat, now) + interval;
+		if (next > now + burst)
+			return true;
+	} while (!atomic64_try_cmpxchg(&svc->tat, &tat, next));
+	return false;
+}
+
+static unsigned int choose(struct manycast_service *svc,
+			   const struct manycast_settings *settings,
+			   const struct manycast_pool *pool,
+			   const struct manycast_key *key, bool replicable,
+			   struct manycast_instance **cand)
+{
+	u16 index[SEG6_MANYCAST_FANOUT_MAX];
+	unsigned int i, n;
+
+	if (!replicable) {
+		manycast_stats_inc(svc->stats,
+				   SEG6_MANYCAST_SERVICE_STAT_SINGLE);
+		n = pick_single(settings, pool, key, index);
+	} else if (rate_exceeded(svc, settings->rate)) {
+		manycast_stats_inc(svc->stats,
+				   SEG6_MANYCAST_SERVICE_STAT_LIMITED);
+		n = pick_single(settings, pool, key, index);
+	} else {
+		n = pick(settings, pool, key, index);
+	}
+	for (i = 0; i < n; i++)
+		cand[i] = pool->instance[index[i]];
+	return n;
+}
+
+static int service_drop(struct manycast_service *svc, struct sk_buff *skb,
+			unsigned int stat)
+{
+	manycast_stats_inc(svc->stats, stat);
+	kfree_skb(skb);
+	return -EINVAL;
+}
+
+static int syn_again(struct manycast_service *svc,
+		     struct manycast_handshake *hs, struct sk_buff *skb)
+{
+	struct manycast_instance *inst[SEG6_MANYCAST_FANOUT_MAX];
+	unsigned int n = manycast_handshake_ask_again(hs, inst);
+
+	manycast_stats_inc(svc->stats, SEG6_MANYCAST_SERVICE_STAT_SYN_AGAIN);
+	ask_all(svc, rcu_dereference(svc->settings), skb, &hs->key,
+		&hs->edge, inst, n);
+	return 0;
+}
+
+/* No room for state. An aware client's edge needs none of ours: the SYN-ACK
+ * names it.
+ */
+static int syn_stateless(struct manycast_service *svc,
+			 const struct manycast_settings *settings,
+			 const struct manycast_pool *pool, struct sk_buff *skb,
+			 const struct manycast_key *key,
+			 const struct in6_addr *edge)
+{
+	struct manycast_instance *inst;
+	u16 index;
+
+	if (ipv6_addr_any(edge))
+		return service_drop(svc, skb,
+				    SEG6_MANYCAST_SERVICE_STAT_DROP_FULL);
+	pick_single(settings, pool, key, &index);
+	inst = pool->instance[index];
+	manycast_stats_inc(svc->stats, SEG6_MANYCAST_SERVICE_STAT_STATELESS);
+	ask_all(svc, settings, skb, key, edge, &inst, 1);
+	return 0;
+}
+
+/* A decapsulated SYN; @edge is :: for an unaware client. */
+static int syn(struct manycast_service *svc, struct sk_buff *skb,
+	       const struct manycast_key *key, const struct in6_addr *edge,
+	       bool replicable)
+{
+	const struct manycast_settings *settings =
+		rcu_dereference(svc->settings);
+	const struct manycast_pool *pool = rcu_dereference(svc->pool);
+	struct manycast_instance *cand[SEG6_MANYCAST_FANOUT_MAX];
+	struct manycast_handshake *hs, *found;
+	unsigned int n;
+
+	found = manycast_handshake_find(svc->mnet, key);
+	if (found)
+		return syn_again(svc, found, skb);
+	if (!pool)
+		return service_drop(svc, skb,
+				SEG6_MANYCAST_SERVICE_STAT_DROP_NO_INSTANCE);
+
+	n = choose(svc, settings, pool, key, replicable, cand);
+	hs = manycast_handshake_begin(svc, settings, key, edge, cand, &n,
+				      &found);
+	if (found)
+		return syn_again(svc, found, skb);
+	if (!hs)
+		return syn_stateless(svc, settings, pool, skb, key, edge);
+	manycast_stats_inc(svc->stats, SEG6_MANYCAST_SERVICE_STAT_SYN);
+	ask_all(svc, settings, skb, key, edge, cand, n);
+	return 0;
+}
+
+/* Packet 4: the answer goes to the edge, and the server's SID and waypoints
+ * with it, as they will be the segment list of packet 5.
+ */
+static int emit_to_edge(struct manycast_net *mnet, struct sk_buff *skb,
+			const struct manycast_key *key,
+			const struct in6_addr *sid, const struct in6_addr *edge,
+			const struct manycast_path *server)
+{
+	struct manycast_path path = { .n = server->n + 1, .seg[0] = *edge };
+	struct manycast_outer outer = {
+		.saddr = sid,
+		.path = &path,
+		.hash = manycast_flow_hash(key),
+	};
+
+	memcpy(&path.seg[1], server->seg, server->n * sizeof(server->seg[0]));
+	if (!manycast_hop(mnet, skb))
+		return -EINVAL;
+	return manycast_encap_send(mnet, skb, &outer);
+}
+
+/* An answer as it arrived from @inst, on to the client. */
+static int emit(struct manycast_net *mnet, struct sk_buff *skb,
+		const struct manycast_packet *pkt,
+		const struct manycast_key *key, const struct in6_addr *edge,
+		const struct manycast_instance *inst)
+{
+	const struct manycast_settings *settings =
+		rcu_dereference(inst->service->settings);
+
+	if (manycast_decap(skb, pkt))
+		return manycast_drop(mnet, skb,
+				     SEG6_MANYCAST_STAT_DROP_MALFORMED);
+	if (ipv6_addr_any(edge))
+		return manycast_deliver(mnet, skb, 0);
+	return emit_to_edge(mnet, skb, key, &settings->sid, edge,
+			    &inst->path);
+}
+
+static void reset(struct manycast_net *mnet, const struct manycast_key *key,
+		  struct manycast_instance *inst)
+{
+	const struct manycast_settings *settings =
+		rcu_dereference(inst->service->settings);
+	struct manycast_path path = inst->path;
+	struct manycast_outer outer = {
+		.saddr = &settings->sid,
+		.path = &path,
+		.hash = manycast_flow_hash(key),
+	};
+
+	path.left = path.n - 1;
+	manycast_stats_inc(inst->service->stats,
+			   SEG6_MANYCAST_SERVICE_STAT_RESET);
+	manycast_stats_inc(inst->stats, SEG6_MANYCAST_INSTANCE_STAT_RESET);
+	manycast_send_rst(mnet, key, &outer);
+}
+
+/**
+ * manycast_selector_send() - send what a transition calls for
+ * @hs:		the handshake
+ * @out:	the packets, taken over
+ *
+ * Context: RCU, bottom halves off, without the handshake's lock.
+ */
+void manycast_selector_send(struct manycast_handshake *hs,
+			    struct manycast_outcome *out)
+{
+	struct manycast_net *mnet = hs->service->mnet;
+	unsigned int i;
+
+	if (out->relay)
+		emit(mnet, out->relay, &out->relay_pkt, &hs->key, &hs->edge,
+		     out->from);
+	for (i = 0; i < out->losers; i++)
+		reset(mnet, &hs->key, out->loser[i]);
+}
+
+/* A SYN-ACK of a handshake that we know nothing of, or no longer: never reset
+ * it. The edge knows whether its client waits for it.
+ */
+static int pass_on(struct manycast_net *mnet, struct sk_buff *skb,
+		   const struct manycast_packet *pkt,
+		   const struct manycast_key *key)
+{
+	const struct ipv6_sr_hdr *srh = manycast_srh(skb, pkt);
+	struct manycast_instance *inst;
+	struct in6_addr edge;
+
+	inst = manycast_instance_by_source(mnet, NULL, &ipv6_hdr(skb)->saddr);
+	if (!inst)
+		return manycast_drop(mnet, skb,
+				     SEG6_MANYCAST_STAT_DROP_FOREIGN);
+	if (!srh || srh->segments_left != 1 ||
+	    !manycast_tcp_is_synack(&pkt->tcp))
+		return manycast_drop(mnet, skb,
+				     SEG6_MANYCAST_STAT_DROP_NO_STATE);
+	edge = srh->segments[0];
+	manycast_stats_inc(mnet->stats, SEG6_MANYCAST_STAT_PASSED_ON);
+	return emit(mnet, skb, pkt, key, &edge, inst);
+}
+
+/* Packet 3, or a refusal that came the same way. */
+static int answer(struct manycast_net *mnet, struct sk_buff *skb,
+		  const struct manycast_packet *pkt)
+{
+	struct manycast_outcome out = {};
+	struct manycast_handshake *hs;
+	struct manycast_key key;
+	bool taken;
+
+	manycast_key_of_server(skb, pkt, &key);
+	hs = manycast_handshake_find(mnet, &key);
+	if (!hs)
+		return pass_on(mnet, skb, pkt, &key);
+	if (manycast_tcp_is_synack(&pkt->tcp))
+		taken = manycast_handshake_synack(hs, skb, pkt, &out);
+	else
+		taken = manycast_handshake_rst(hs, skb, pkt, &out);
+	if (!taken)
+		return manycast_drop(mnet, skb,
+				     SEG6_MANYCAST_STAT_DROP_DUPLICATE);
+	manycast_selector_send(hs, &out);
+	return 0;
+}
+
+/* A bare packet of an unaware client that is not a SYN. */
+static int steer(struct manycast_service *svc, struct sk_buff *skb,
+		 const struct manycast_key *key)
+{
+	const struct manycast_settings *settings =
+		rcu_dereference(svc->settings);
+	struct manycast_handshake *hs;
+	struct manycast_path path;
+	struct manycast_outer outer = {
+		.saddr = &settings->sid,
+		.path = &path,
+		.hash = manycast_flow_hash(key),
+	};
+
+	hs = manycast_handshake_pinned(svc->mnet, key);
+	if (!hs)
+		return service_drop(svc, skb,
+				SEG6_MANYCAST_SERVICE_STAT_DROP_NO_STATE);
+	path = hs->winner->path;
+	path.left = path.n - 1;
+	if (!manycast_hop(svc->mnet, skb))
+		return -EINVAL;
+	manycast_stats_inc(svc->stats, SEG6_MANYCAST_SERVICE_STAT_STEERED);
+	return manycast_encap_forward(svc->mnet, skb, &outer);
+}
+
+/* From an unaware client: bare, to the service address. */
+static int bare(struct manycast_service *svc, struct sk_buff *skb,
+		const struct manycast_packet *pkt)
+{
+	struct manycast_key key;
+	bool replicable;
+
+	manycast_key_of_client(skb, pkt, pkt->tcp.seq, &key);
+	if (!manycast_tcp_is_syn(&pkt->tcp))
+		return steer(svc, skb, &key);
+	replicable = manycast_tcp_replicable(manycast_at(skb, pkt->upper),
+					     &pkt->tcp);
+	if (!manycast_hop(svc->mnet, skb))
+		return -EINVAL;
+	return syn(svc, skb, &key, &in6addr_any, replicable);
+}
+
+/* Packet 1: from an edge, to the service address. */
+static int from_edge(struct manycast_service *svc, struct sk_buff *skb,
+		     const struct manycast_packet *pkt)
+{
+	struct in6_addr edge = ipv6_hdr(skb)->saddr;
+	struct manycast_key key;
+	bool replicable;
+
+	manycast_key_of_client(skb, pkt, pkt->tcp.seq, &key);
+	replicable = manycast_tcp_replicable(manycast_at(skb, pkt->upper),
+					     &pkt->tcp);
+	if (manycast_decap(skb, pkt))
+		return manycast_drop(svc->mnet, skb,
+				     SEG6_MANYCAST_STAT_DROP_MALFORMED);
+	if (!manycast_hop(svc->mnet, skb))
+		return -EINVAL;
+	return syn(svc, skb, &key, &edge, replicable);
+}
+
+/* Our SIDs end a segment list, except for a SYN-ACK that names the edge. */
+static bool segments_left_ok(const struct sk_buff *skb,
+			     const struct manycast_packet *pkt)
+{
+	const struct ipv6_sr_hdr *srh = manycast_srh(skb, pkt);
+
+	return !srh || !srh->segments_left ||
+	       (srh->segments_left == 1 && pkt->inner &&
+		!manycast_tcp_is_syn(&pkt->tcp));
+}
+
+/**
+ * manycast_selector_input() - End.MAnycast
+ * @skb:	a packet to a service address or to the selector's SID
+ * @route:	the route that it took
+ *
+ * Context: softirq, RCU.
+ * Return: 0, or a negative error after a counted drop.
+ */
+int manycast_selector_input(struct sk_buff *skb, struct manycast_route *route)
+{
+	struct manycast_net *mnet = route->mnet;
+	struct manycast_packet pkt;
+
+	if (manycast_packet_receive(mnet, skb, &pkt))
+		return -EINVAL;
+	if (pkt.proto != IPPROTO_TCP)
+		return manycast_drop_upper(mnet, skb, &pkt);
+	if (!segments_left_ok(skb, &pkt))
+		return manycast_drop_srh(mnet, skb, &pkt);
+	if (pkt.inner &&
+	    !manycast_prefix_match(&route->acl, &ipv6_hdr(skb)->saddr))
+		return manycast_drop(mnet, skb, SEG6_MANYCAST_STAT_DROP_ACL);
+
+	if (pkt.inner && (manycast_tcp_is_synack(&pkt.tcp) ||
+			  manycast_tcp_is_rst(&pkt.tcp)))
+		return answer(mnet, skb, &pkt);
+	if (!route->service)
+		return manycast_drop(mnet, skb,
+				     SEG6_MANYCAST_STAT_DROP_NO_SERVICE);
+	if (!pkt.inner)
+		return bare(route->service, skb, &pkt);
+	if (!manycast_tcp_is_syn(&pkt.tcp))
+		return manycast_drop_upper(mnet, skb, &pkt);
+	return from_edge(route->service, skb, &pkt);
+}

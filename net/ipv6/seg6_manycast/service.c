@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Services: what an administrator configures. Writers hold manycast_net.lock,
+ * packets read under RCU.
+ */
+
+#include <linux/netlink.h>
+#include <linux/slab.h>
+
+#include "service.h"
+
+/* A SYN-ACK comes within the round-trip time to the farthest candidate, so a
+ * second is long. The tombstone covers the first two repetitions of a SYN
+ * (RFC 6298: after 1 and 3 seconds).
+ */
+const struct manycast_settings manycast_settings_default = {
+	.policy		= SEG6_MANYCAST_POLICY_RTT,
+	.candidates	= SEG6_MANYCAST_CANDIDATES_RANDOM,
+	.fanout		= 3,
+	.hold		= 10,
+	.timeout	= 1000,
+	.tombstone	= 4000,
+	.limit		= 65536,
+	.rate		= 10000,
+	.ioam_nodes	= 12,
+	.coef		= { .network = 1, .residence = 1, .load = 10 },
+};
+
+static void service_free_rcu(struct rcu_head *rcu)
+{
+	struct manycast_service *svc =
+		container_of(rcu, struct manycast_service, rcu);
+
+	percpu_ref_exit(&svc->ref);
+	free_percpu(svc->stats);
+	kfree(rcu_dereference_protected(svc->settings, true));
+	manycast_net_put(svc->mnet);
+	kfree(svc);
+}
+
+static void service_release(struct percpu_ref *ref)
+{
+	struct manycast_service *svc =
+		container_of(ref, struct manycast_service, ref);
+
+	call_rcu(&svc->rcu, service_free_rcu);
+}
+
+/**
+ * manycast_service_find() - look a service up by its name
+ * @mnet:	the namespace
+ * @name:	the name
+ *
+ * Context: manycast_net.lock or RCU.
+ * Return: the service or NULL.
+ */
+struct manycast_service *manycast_service_find(struct manycast_net *mnet,
+					       const char *name)
+{
+	struct manycast_service *svc;
+
+	list_for_each_entry_rcu(svc, &mnet->services, list,
+				lockdep_is_held(&mnet->lock))
+		if (!strcmp(svc->name, name))
+			return svc;
+	return NULL;
+}
+
+static struct manycast_service *
+service_alloc(struct manycast_net *mnet, const char *name,
+	      const struct manycast_settings *settings)
+{
+	struct manycast_settings *copy;
+	struct manycast_service *svc;
+
+	svc = kzalloc(sizeof(*svc), GFP_KERNEL);
+	if (!svc)
+		return NULL;
+	copy = kmemdup(settings, sizeof(*settings), GFP_KERNEL);
+	svc->stats = manycast_stats_alloc(SEG6_MANYCAST_SERVICE_STAT_MAX,
+					  GFP_KERNEL);
+	if (!copy || !svc->stats)
+		goto free;
+	if (percpu_ref_init(&svc->ref, service_release, 0, GFP_KERNEL))
+		goto free;
+	RCU_INIT_POINTER(svc->settings, copy);
+	INIT_LIST_HEAD(&svc->instances);
+	strscpy(svc->name, name, sizeof(svc->name));
+	svc->mnet = manycast_net_get(mnet);
+	return svc;
+free:
+	kfree(copy);
+	free_percpu(svc->stats);
+	kfree(svc);
+	return NULL;
+}
+
+/**
+ * manycast_service_add() - configure a service
+ * @mnet:	the namespace
+ * @name:	its name, not in use
+ * @settings:	copied
+ * @extack:	receives the reason of a refusal
+ *
+ * Context: process, manycast_net.lock held.
+ * Return: the service or an ERR_PTR().
+ */
+struct manycast_service *
+manycast_service_add(struct manycast_net *mnet, const char *name,
+		     const struct manycast_settings *settings,
+		     struct netlink_ext_ack *extack)
+{
+	struct manycast_service *svc;
+
+	lockdep_assert_held(&mnet->lock);
+	svc = service_alloc(mnet, name, settings);
+	if (!svc) {
+		NL_SET_ERR_MSG(extack, "no memory for the service");
+		return ERR_PTR(-ENOMEM);
+	}
+	list_add_tail_rcu(&svc->list, &mnet->services);
+	return svc;
+}
+
+/**
+ * manycast_service_set() - replace a service's settings
+ * @svc:	the service
+ * @settings:	copied
+ * @extack:	receives the reason of a refusal
+ *
+ * Handshakes that have begun keep what they began with where it matters: their
+ * candidates and their quorum.
+ *
+ * Context: process, manycast_net.lock held.
+ * Return: 0 or -ENOMEM.
+ */
+int manycast_service_set(struct manycast_service *svc,
+			 const struct manycast_settings *settings,
+			 struct netlink_ext_ack *extack)
+{
+	struct manycast_settings *copy, *old;
+	int err;
+
+	copy = kmemdup(settings, sizeof(*settings), GFP_KERNEL);
+	if (!copy) {
+		NL_SET_ERR_MSG(extack, "no memory for the settings");
+		return -ENOMEM;
+	}
+	err = manycast_pool_update(svc, copy, extack);
+	if (err) {
+		kfree(copy);
+		return err;
+	}
+	old = rcu_replace_pointer(svc->settings, copy,
+				  lockdep_is_held(&svc->mnet->lock));
+	kfree_rcu(old, rcu);
+	return 0;
+}
+
+static void service_unlink(struct manycast_service *svc)
+{
+	struct manycast_instance *inst, *next;
+
+	list_del_rcu(&svc->list);
+	manycast_pool_clear(svc);
+	list_for_each_entry_safe(inst, next, &svc->instances, list)
+		manycast_instance_unlink(inst);
+	percpu_ref_kill(&svc->ref);
+}
+
+/**
+ * manycast_service_del() - forget a service and its instances
+ * @svc:	the service
+ * @extack:	receives the reason of a refusal
+ *
+ * Context: process, may sleep, manycast_net.lock held.
+ * Return: 0, or -EBUSY while a route refers to it.
+ */
+int manycast_service_del(struct manycast_service *svc,
+			 struct netlink_ext_ack *extack)
+{
+	/* A route's state is freed a grace period after `ip route del`. */
+	if (atomic_read(&svc->routes))
+		rcu_barrier();
+	if (atomic_read(&svc->routes)) {
+		NL_SET_ERR_MSG(extack, "service is in use by a route");
+		return -EBUSY;
+	}
+	service_unlink(svc);
+	return 0;
+}
+
+/**
+ * manycast_service_attach() - let a route refer to a service
+ * @mnet:	the namespace
+ * @name:	the service's name
+ * @ea:		receives the reason of a refusal
+ *
+ * Context: process.
+ * Return: the service, until manycast_service_detach(), or an ERR_PTR().
+ */
+struct manycast_service *manycast_service_attach(struct manycast_net *mnet,
+						 const char *name,
+						 struct netlink_ext_ack *ea)
+{
+	struct manycast_service *svc;
+
+	mutex_lock(&mnet->lock);
+	svc = manycast_service_find(mnet, name);
+	if (svc) {
+		percpu_ref_get(&svc->ref);
+		atomic_inc(&svc->routes);
+	}
+	mutex_unlock(&mnet->lock);
+	if (svc)
+		return svc;
+	NL_SET_ERR_MSG(ea, "no such service: add it before the route");
+	return ERR_PTR(-ENOENT);
+}
+
+/**
+ * manycast_service_detach() - the route is gone
+ * @svc:	the service
+ *
+ * Context: any.
+ */
+void manycast_service_detach(struct manycast_service *svc)
+{
+	atomic_dec(&svc->routes);
+	percpu_ref_put(&svc->ref);
+}
+
+/**
+ * manycast_services_flush() - forget all services
+ * @mnet:	our part of a namespace that ends
+ *
+ * Routes may still refer to them, so they go without asking.
+ */
+void manycast_services_flush(struct manycast_net *mnet)
+{
+	struct manycast_service *svc, *next;
+
+	mutex_lock(&mnet->lock);
+	list_for_each_entry_safe(svc, next, &mnet->services, list)
+		service_unlink(svc);
+	mutex_unlock(&mnet->lock);
+}

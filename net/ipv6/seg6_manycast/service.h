@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _SEG6_MANYCAST_SERVICE_H
+#define _SEG6_MANYCAST_SERVICE_H
+
+#include <linux/in6.h>
+#include <linux/percpu-refcount.h>
+#include <linux/rhashtable.h>
+#include <linux/seg6_manycast.h>
+#include <linux/siphash.h>
+
+#include "contest.h"
+#include "main.h"
+#include "srh.h"
+
+struct netlink_ext_ack;
+
+/**
+ * struct manycast_settings - what an administrator sets of a service
+ *
+ * Members are named like the attributes of enum seg6_manycast_service_attr,
+ * which tell their units. Replaced as a whole, never changed.
+ */
+struct manycast_settings {
+	struct in6_addr sid;
+	enum seg6_manycast_policy policy;
+	enum seg6_manycast_candidates candidates;
+	u32 fanout;
+	u32 quorum;
+	u32 hold;
+	u32 timeout;
+	u32 tombstone;
+	u32 limit;
+	u32 rate;
+	u16 ioam_ns;
+	u8 ioam_nodes;
+	struct manycast_coef coef;
+	siphash_key_t key;
+	struct rcu_head rcu;
+};
+
+/**
+ * struct manycast_instance - a server, known by its SID
+ * @ref:	held by the service while configured, and by handshakes
+ * @rcu:	frees
+ * @service:	whose it is; outlives it
+ * @list:	in manycast_service.instances, under manycast_net.lock
+ * @source_node: in manycast_net.sources
+ * @source:	where its answers come from: the SID, or attribute ADDR
+ * @path:	seg[0] is the SID, its waypoints follow, last one first
+ * @weight:	share of new handshakes, 0 when drained
+ * @stats:	enum seg6_manycast_instance_stat
+ * @rtt:	microseconds, smoothed; 0 until measured
+ * @residence:	microseconds, smoothed; 0 until measured
+ * @load:	per mille, last report, or MANYCAST_IOAM_UNAVAILABLE
+ * @load_time:	jiffies of that report
+ */
+struct manycast_instance {
+	struct percpu_ref ref;
+	struct rcu_head rcu;
+	struct manycast_service *service;
+	struct list_head list;
+	struct rhlist_head source_node;
+	struct in6_addr source;
+	struct manycast_path path;
+	u32 weight;
+	struct manycast_stats __percpu *stats;
+	u32 rtt;
+	u32 residence;
+	u32 load;
+	unsigned long load_time;
+};
+
+static inline const struct in6_addr *
+manycast_sid(const struct manycast_instance *inst)
+{
+	return &inst->path.seg[0];
+}
+
+/**
+ * struct manycast_pool - the instances that may be asked
+ * @rcu:	frees
+ * @maglev:	MANYCAST_MAGLEV_SIZE indices, for candidates hash; else NULL
+ * @cumulated:	sums of weights, see manycast_pick_one()
+ * @n:		instances with a weight
+ * @instance:	these, sorted by the hash of their SIDs
+ *
+ * Built anew for every change and published by RCU. Instances stay valid for
+ * readers: they are freed a grace period after they left the pool.
+ */
+struct manycast_pool {
+	struct rcu_head rcu;
+	u16 *maglev;
+	u32 *cumulated;
+	unsigned int n;
+	struct manycast_instance *instance[];
+};
+
+/**
+ * struct manycast_service - a service and its servers
+ * @ref:	held by configuration, routes and handshakes
+ * @rcu:	frees
+ * @list:	in manycast_net.services
+ * @mnet:	the namespace; holds a reference
+ * @name:	unique in the namespace
+ * @settings:	never NULL while reachable
+ * @pool:	NULL while no instance has a weight
+ * @instances:	all, in the order of configuration; under manycast_net.lock
+ * @instance_count:	entries of @instances
+ * @routes:	routes that refer to it
+ * @open:	handshakes and tombstones
+ * @tat:	nanoseconds: when the next replication would be on time, for
+ *		the rate limit
+ * @stats:	enum seg6_manycast_service_stat
+ */
+struct manycast_service {
+	struct percpu_ref ref;
+	struct rcu_head rcu;
+	struct list_head list;
+	struct manycast_net *mnet;
+	char name[SEG6_MANYCAST_NAME_MAX];
+	struct manycast_settings __rcu *settings;
+	struct manycast_pool __rcu *pool;
+	struct list_head instances;
+	unsigned int instance_count;
+	atomic_t routes;
+	atomic_t open;
+	atomic64_t tat;
+	struct manycast_stats __percpu *stats;
+};
+
+/* A writer's view of the settings: manycast_net.lock is held. */
+static inline const struct manycast_settings *
+manycast_settings(const struct manycast_service *svc)
+{
+	return rcu_dereference_protected(svc->settings,
+					 lockdep_is_held(&svc->mnet->lock));
+}
+
+/* Indices of the pool are 16 bits, one value means "empty". */
+#define MANYCAST_INSTANCES_MAX	4096
+
+extern const struct manycast_settings manycast_settings_default;
+
+void manycast_services_flush(struct manycast_net *mnet);
+
+struct manycast_service *manycast_service_find(struct manycast_net *mnet,
+					       const char *name);
+struct manycast_service *
+manycast_service_add(struct manycast_net *mnet, const char *name,
+		     const struct manycast_settings *settings,
+		     struct netlink_ext_ack *extack);
+int manycast_service_set(struct manycast_service *svc,
+			 const struct manycast_settings *settings,
+			 struct netlink_ext_ack *extack);
+int manycast_service_del(struct manycast_service *svc,
+			 struct netlink_ext_ack *extack);
+struct manycast_service *manycast_service_attach(struct manycast_net *mnet,
+						 const char *name,
+						 struct netlink_ext_ack *ea);
+void manycast_service_detach(struct manycast_service *svc);
+
+int manycast_pool_update(struct manycast_service *svc,
+			 const struct manycast_settings *settings,
+			 struct netlink_ext_ack *extack);
+void manycast_pool_clear(struct manycast_service *svc);
+
+int manycast_instances_init(struct manycast_net *mnet);
+void manycast_instances_exit(struct manycast_net *mnet);
+void manycast_instance_unlink(struct manycast_instance *inst);
+struct manycast_instance *
+manycast_instance_find(const struct manycast_service *svc,
+		       const struct in6_addr *sid);
+struct manycast_instance *
+manycast_instance_add(struct manycast_service *svc,
+		      const struct manycast_path *path,
+		      const struct in6_addr *source, u32 weight,
+		      struct netlink_ext_ack *extack);
+int manycast_instance_weigh(struct manycast_instance *inst, u32 weight,
+			    struct netlink_ext_ack *extack);
+int manycast_instance_del(struct manycast_instance *inst,
+			  struct netlink_ext_ack *extack);
+struct manycast_instance *
+manycast_instance_by_source(struct manycast_net *mnet,
+			    const struct manycast_service *svc,
+			    const struct in6_addr *source);
+void manycast_instance_measured(struct manycast_instance *inst, u32 rtt,
+				const struct manycast_telemetry *tm);
+
+#endif /* _SEG6_MANYCAST_SERVICE_H */

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _SEG6_MANYCAST_SRH_H
+#define _SEG6_MANYCAST_SRH_H
+
+#include <linux/in6.h>
+#include <linux/seg6.h>
+#include <linux/seg6_manycast.h>
+#include <linux/types.h>
+
+/* Instance, its waypoints, selector and edge. */
+#define MANYCAST_PATH_MAX	(SEG6_MANYCAST_SEGS_MAX + 3)
+
+/**
+ * struct manycast_path - a segment list (RFC 8754 section 2)
+ * @n:		segments in @seg, 0..MANYCAST_PATH_MAX
+ * @left:	Segments Left: index of the active segment
+ * @seg:	the segments as an SRH holds them: seg[0] is the last one
+ */
+struct manycast_path {
+	u8 n;
+	u8 left;
+	struct in6_addr seg[MANYCAST_PATH_MAX];
+};
+
+static inline size_t manycast_srh_len(unsigned int segments)
+{
+	return sizeof(struct ipv6_sr_hdr) + segments * sizeof(struct in6_addr);
+}
+
+int manycast_srh_check(const void *hdr, size_t len);
+int manycast_srh_read(const void *hdr, struct manycast_path *path);
+void manycast_srh_write(void *hdr, u8 nexthdr,
+			const struct manycast_path *path);
+
+void manycast_path_add(struct manycast_path *path, const struct in6_addr *seg);
+void manycast_path_reverse(const struct manycast_path *path,
+			   struct manycast_path *back);
+
+#endif /* _SEG6_MANYCAST_SRH_H */
