@@ -73,16 +73,30 @@ enum manycast_verdict manycast_contest_rst(struct manycast_contest *c,
 		return MANYCAST_DUPLICATE;
 	c->answered &= ~BIT(i);
 	c->refused |= BIT(i);
-	if (c->best == i) {
-		c->best = -1;
-		c->best_score = MANYCAST_SCORE_WORST;
-		return MANYCAST_LOST_LEADER;
-	}
 	if (hweight16(c->refused) == c->n)
 		return MANYCAST_REFUSED;
+	if (c->best == i) {
+		c->best = -1;
+		return MANYCAST_LOST_LEADER;
+	}
 	return c->best >= 0 && complete(c) ? MANYCAST_DECIDE : MANYCAST_WAIT;
 }
 EXPORT_SYMBOL_IF_KUNIT(manycast_contest_rst);
+
+/**
+ * manycast_contest_restart() - the leader is lost, and nobody else's SYN-ACK
+ * was kept
+ * @c:		the contest
+ *
+ * Whoever has not refused counts as silent again: a repeated SYN asks it.
+ */
+void manycast_contest_restart(struct manycast_contest *c)
+{
+	c->best = -1;
+	c->best_score = MANYCAST_SCORE_WORST;
+	c->answered = 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(manycast_contest_restart);
 
 /**
  * manycast_contest_silent() - has candidate @i not answered?
@@ -99,7 +113,7 @@ EXPORT_SYMBOL_IF_KUNIT(manycast_contest_silent);
 
 /**
  * manycast_contest_lost() - has candidate @i accepted in vain?
- * @c:		a contest that is being decided
+ * @c:		a contest that is being decided or has lost its leader
  * @i:		the candidate
  *
  * Return: whether a RST is due to it.

@@ -35,7 +35,8 @@ struct manycast_contest {
  * @MANYCAST_DECIDE:	enough have answered: the leader has won
  * @MANYCAST_LEAD_DECIDE: this SYN-ACK leads and has won
  * @MANYCAST_REFUSED:	all have refused: relay this RST
- * @MANYCAST_LOST_LEADER: the leader has refused after all: free its SYN-ACK
+ * @MANYCAST_LOST_LEADER: the leader has refused after all: free its SYN-ACK,
+ *	reset who lost against it, and manycast_contest_restart()
  */
 enum manycast_verdict {
 	MANYCAST_DUPLICATE,
@@ -65,6 +66,7 @@ enum manycast_verdict manycast_contest_synack(struct manycast_contest *c,
 					      unsigned int i, u64 score);
 enum manycast_verdict manycast_contest_rst(struct manycast_contest *c,
 					   unsigned int i);
+void manycast_contest_restart(struct manycast_contest *c);
 bool manycast_contest_silent(const struct manycast_contest *c, unsigned int i);
 bool manycast_contest_lost(const struct manycast_contest *c, unsigned int i);
 u64 manycast_score(enum seg6_manycast_policy policy,

@@ -309,7 +309,9 @@ enum manycast_learnt manycast_flow_learn(struct manycast_flow *flow, u32 isn,
 }
 EXPORT_SYMBOL_IF_KUNIT(manycast_flow_learn);
 
-/* The client's first ACK: its number is the choice. */
+/* The client's first ACK: its number is the choice. A RST that acknowledges
+ * nothing goes to the first server, so that the other one is due ours.
+ */
 static struct manycast_way *acknowledge(struct manycast_net *mnet,
 					struct manycast_flow *flow, u32 ack)
 {
@@ -358,7 +360,8 @@ struct manycast_way *manycast_flow_out(struct manycast_net *mnet,
 		return way;
 
 	spin_lock_bh(&flow->lock);
-	if (flow->state == MANYCAST_FLOW_OPENING && tcp->flags & TCPHDR_ACK &&
+	if (flow->state == MANYCAST_FLOW_OPENING &&
+	    tcp->flags & (TCPHDR_ACK | TCPHDR_RST) &&
 	    get_way(flow, &flow->way))
 		*loser = acknowledge(mnet, flow, tcp->ack);
 	if (tcp->flags & TCPHDR_RST)

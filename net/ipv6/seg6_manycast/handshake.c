@@ -11,7 +11,7 @@
  * softirq, which is a reader; so timers need not be waited for.
  */
 
-#include <linux/jhash.h>
+#include <linux/netdevice.h>
 #include <linux/slab.h>
 #include <net/ipv6.h>
 
@@ -103,22 +103,50 @@ static void pin(struct manycast_handshake *hs)
 					&hs->pin_node, pin_params);
 }
 
+/* A held packet must not keep what it does not hold a reference to: its route,
+ * and its device, which may go while it waits.
+ */
+static struct sk_buff *park(struct sk_buff *skb)
+{
+	skb_dst_drop(skb);
+	nf_reset_ct(skb);
+	skb->dev = NULL;
+	return skb;
+}
+
+static struct sk_buff *unpark(const struct manycast_handshake *hs,
+			      struct sk_buff *skb)
+{
+	struct net *net = mnet_of(hs)->net;
+
+	skb->dev = dev_get_by_index_rcu(net, skb->skb_iif) ?:
+		   net->loopback_dev;
+	return skb;
+}
+
+static void reset_losers(const struct manycast_race *race,
+			 struct manycast_outcome *out)
+{
+	unsigned int i;
+
+	for (i = 0; i < race->contest.n; i++)
+		if (manycast_contest_lost(&race->contest, i))
+			out->loser[out->losers++] = race->runner[i].inst;
+}
+
 static void decide(struct manycast_handshake *hs, struct manycast_outcome *out)
 {
 	struct manycast_race *race = hs->race;
 	const struct manycast_settings *settings =
 		rcu_dereference(hs->service->settings);
-	unsigned int i;
 
 	lockdep_assert_held(&hs->lock);
 	hs->winner = race->runner[race->contest.best].inst;
 	percpu_ref_get(&hs->winner->ref);
-	out->relay = race->held;
+	out->relay = unpark(hs, race->held);
 	out->relay_pkt = race->held_pkt;
 	out->from = hs->winner;
-	for (i = 0; i < race->contest.n; i++)
-		if (manycast_contest_lost(&race->contest, i))
-			out->loser[out->losers++] = race->runner[i].inst;
+	reset_losers(race, out);
 	manycast_stats_inc(hs->service->stats,
 			   SEG6_MANYCAST_SERVICE_STAT_DECIDED);
 	manycast_stats_inc(hs->winner->stats,
@@ -385,7 +413,7 @@ static void hold(struct manycast_race *race, struct sk_buff *skb,
 		 const struct manycast_packet *pkt)
 {
 	consume_skb(race->held);
-	race->held = skb;
+	race->held = park(skb);
 	race->held_pkt = *pkt;
 }
 
@@ -493,6 +521,8 @@ static bool refuse(struct manycast_handshake *hs, unsigned int i,
 	if (verdict == MANYCAST_LOST_LEADER) {
 		consume_skb(race->held);
 		race->held = NULL;
+		reset_losers(race, out);
+		manycast_contest_restart(&race->contest);
 	}
 	consume_skb(skb);
 	if (verdict == MANYCAST_DECIDE)

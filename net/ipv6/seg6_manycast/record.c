@@ -88,7 +88,10 @@ int manycast_record_add(struct manycast_net *mnet, struct manycast_record *rec)
 	rec->expiry = jiffies + lifetime(mnet->net);
 	spin_lock(&mnet->record_lock);
 	old = manycast_record_find(mnet, &rec->key);
-	if (!old && mnet->record_count >= MANYCAST_RECORDS_MAX) {
+	if (old) {
+		rec->synack_isn = old->synack_isn;
+		rec->answered = old->answered;
+	} else if (mnet->record_count >= MANYCAST_RECORDS_MAX) {
 		old = list_first_entry(&mnet->record_fifo,
 				       struct manycast_record, list);
 		manycast_stats_inc(mnet->stats,

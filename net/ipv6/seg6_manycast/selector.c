@@ -398,6 +398,20 @@ static int pass_on(struct manycast_net *mnet, struct sk_buff *skb,
 	return emit(mnet, skb, pkt, key, &edge, inst);
 }
 
+/* An answer that changes nothing: counted before, or of one who is no instance
+ * of the service.
+ */
+static int drop_answer(const struct manycast_handshake *hs, struct sk_buff *skb)
+{
+	struct manycast_net *mnet = hs->service->mnet;
+	bool known = manycast_instance_by_source(mnet, hs->service,
+						 &ipv6_hdr(skb)->saddr);
+
+	return manycast_drop(mnet, skb, known ?
+			     SEG6_MANYCAST_STAT_DROP_DUPLICATE :
+			     SEG6_MANYCAST_STAT_DROP_FOREIGN);
+}
+
 /* Packet 3, or a refusal that came the same way. */
 static int answer(struct manycast_net *mnet, struct sk_buff *skb,
 		  const struct manycast_packet *pkt)
@@ -416,8 +430,7 @@ static int answer(struct manycast_net *mnet, struct sk_buff *skb,
 	else
 		taken = manycast_handshake_rst(hs, skb, pkt, &out);
 	if (!taken)
-		return manycast_drop(mnet, skb,
-				     SEG6_MANYCAST_STAT_DROP_DUPLICATE);
+		return drop_answer(hs, skb);
 	manycast_selector_send(hs, &out);
 	return 0;
 }

@@ -268,8 +268,8 @@ static unsigned int local_out(void *priv, struct sk_buff *skb,
 	struct manycast_packet pkt;
 	struct manycast_key key;
 
-	if (ipv6_hdr(skb)->nexthdr != IPPROTO_TCP ||
-	    manycast_packet_read(skb, &pkt) || pkt.proto != IPPROTO_TCP)
+	if (manycast_packet_read(skb, &pkt) || pkt.inner ||
+	    pkt.proto != IPPROTO_TCP)
 		return NF_ACCEPT;
 	if (!(pkt.tcp.flags & TCPHDR_ACK) ||
 	    !(pkt.tcp.flags & (TCPHDR_SYN | TCPHDR_RST)))
