@@ -14,7 +14,7 @@
 /* As connection tracking has them: what a client may still send after so long
  * belongs to a connection that the server has given up.
  */
-static const unsigned int idle_seconds[__MANYCAST_FLOW_STATES] = {
+static const unsigned int idle_seconds[MANYCAST_FLOW_STATES] = {
 	[MANYCAST_FLOW_OPENING]	= 120,
 	[MANYCAST_FLOW_OPEN]	= 5 * 24 * 3600,
 	[MANYCAST_FLOW_CLOSING]	= 120,

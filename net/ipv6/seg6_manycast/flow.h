@@ -35,8 +35,9 @@ enum manycast_flow_state {
 	MANYCAST_FLOW_OPEN,
 	MANYCAST_FLOW_CLOSING,
 	MANYCAST_FLOW_RESET,
-	__MANYCAST_FLOW_STATES
 };
+
+#define MANYCAST_FLOW_STATES	(MANYCAST_FLOW_RESET + 1)
 
 /**
  * struct manycast_flow - one of our clients' connections

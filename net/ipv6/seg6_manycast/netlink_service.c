@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Requests about services. */
 
+#include <linux/ctype.h>
 #include <net/ipv6.h>
 
 #include "main.h"
@@ -61,6 +62,25 @@ manycast_nl_service_policy[SEG6_MANYCAST_SERVICE_MAX + 1] = {
 	[SEG6_MANYCAST_SERVICE_KEY]	=
 		NLA_POLICY_EXACT_LEN(SEG6_MANYCAST_KEY_LEN),
 };
+
+/* Names stand on command lines and in file names of tools. */
+static int check_name(const struct nlattr *attr, struct netlink_ext_ack *extack)
+{
+	const char *c = nla_data(attr);
+
+	if (!*c) {
+		NL_SET_ERR_MSG_ATTR(extack, attr, "name is empty");
+		return -EINVAL;
+	}
+	for (; *c; c++) {
+		if (isalnum(*c) || strchr("-_.", *c))
+			continue;
+		NL_SET_ERR_MSG_ATTR(extack, attr,
+				    "name has more than letters, digits, -_.");
+		return -EINVAL;
+	}
+	return 0;
+}
 
 static int check_settings(const struct manycast_settings *s,
 			  struct netlink_ext_ack *extack)
@@ -187,10 +207,9 @@ int manycast_nl_service_add(struct sk_buff *skb, struct genl_info *info)
 	    MANYCAST_NL_REQUIRE(info, SEG6_MANYCAST_SERVICE_SID,
 				"sid of the selector"))
 		return -EINVAL;
-	if (!nla_len(name) || !*(char *)nla_data(name)) {
-		NL_SET_ERR_MSG_ATTR(info->extack, name, "name is empty");
-		return -EINVAL;
-	}
+	err = check_name(name, info->extack);
+	if (err)
+		return err;
 	err = get_settings(info->attrs, &settings, info->extack);
 	if (err)
 		return err;

@@ -16,9 +16,23 @@ struct netlink_ext_ack;
 
 /**
  * struct manycast_settings - what an administrator sets of a service
+ * @sid:	the selector's own SID
+ * @policy:	by what SYN-ACKs are rated
+ * @candidates:	how those who are asked are chosen
+ * @fanout:	copies of a SYN
+ * @quorum:	SYN-ACKs that decide; 0: of all that were asked
+ * @hold:	milliseconds to wait for more after the first SYN-ACK
+ * @timeout:	milliseconds until a handshake ends
+ * @tombstone:	milliseconds for which a winner is remembered
+ * @limit:	handshakes and tombstones at most
+ * @rate:	replicated SYNs per second, 0: no limit
+ * @ioam_ns:	IOAM namespace of the trace
+ * @ioam_nodes:	nodes that the trace has room for, 0: no trace
+ * @coef:	of policy weighted
+ * @key:	secret of the hash
+ * @rcu:	frees
  *
- * Members are named like the attributes of enum seg6_manycast_service_attr,
- * which tell their units. Replaced as a whole, never changed.
+ * Replaced as a whole, never changed.
  */
 struct manycast_settings {
 	struct in6_addr sid;
