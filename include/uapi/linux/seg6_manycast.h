@@ -41,6 +41,8 @@ enum seg6_manycast_lwt_attr {
 	SEG6_MANYCAST_LWT_ACL,
 	/* u32: H.MAnycast: flows in this namespace at most */
 	SEG6_MANYCAST_LWT_LIMIT,
+	/* prefix: End.MAnycast.S: addresses that are under selection */
+	SEG6_MANYCAST_LWT_SERVICES,
 	__SEG6_MANYCAST_LWT_MAX
 };
 

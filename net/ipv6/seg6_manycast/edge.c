@@ -3,8 +3,6 @@
  * End.MAnycast.C learns from SYN-ACKs where to. It alone keeps their flows.
  */
 
-#include <linux/unaligned.h>
-#include <net/dst.h>
 #include <net/ipv6.h>
 #include <net/lwtunnel.h>
 
@@ -83,7 +81,7 @@ static enum steering to_selector(struct manycast_route *route,
 
 	if (!local && !manycast_hop(mnet, skb))
 		return STEER_DONE;
-	if (!manycast_flow_syn(mnet, key, &route->servers) ||
+	if (!manycast_flow_syn(mnet, key, &route->servers, route->limit) ||
 	    manycast_encap(skb, &outer)) {
 		manycast_drop(mnet, skb, SEG6_MANYCAST_STAT_DROP_NO_MEMORY);
 		return STEER_DONE;
@@ -112,7 +110,7 @@ static enum steering steer(struct manycast_route *route, struct sk_buff *skb,
 	if (flow)
 		way = manycast_flow_out(mnet, flow, &pkt.tcp, &loser);
 	if (loser) {
-		key.isn = flow->key.isn;
+		key.isn = loser->isn;
 		reset(mnet, &route->sid, &key, &loser->path);
 	}
 	if (way) {
@@ -171,43 +169,6 @@ int manycast_edge_output(struct net *net, struct sock *sk, struct sk_buff *skb,
 	to = steer(route, skb, true, &result);
 	local_bh_enable();
 	return to == STEER_DONE ? result : lwt->orig_output(net, sk, skb);
-}
-
-/* What packet 5 adds must fit, too: lower what the server said it can take. */
-static int lower_mss(struct manycast_net *mnet, struct sk_buff *skb,
-		     const struct manycast_packet *pkt,
-		     const struct manycast_outer *outer)
-{
-	unsigned int added = manycast_outer_len(outer);
-	struct dst_entry *dst;
-	struct tcphdr *th;
-	u16 old, mss;
-	u32 mtu;
-	u8 *opt;
-
-	if (skb_ensure_writable(skb, pkt->upper + pkt->tcp.doff))
-		return -ENOMEM;
-	th = manycast_at(skb, pkt->upper);
-	opt = manycast_tcp_mss(th, pkt->tcp.doff);
-	if (!opt)
-		return 0;
-	dst = manycast_route_outer(mnet, outer, 0);
-	mtu = dst->error ? IPV6_MIN_MTU : dst_mtu(dst);
-	dst_release(dst);
-
-	old = get_unaligned_be16(opt);
-	mss = old > added ? old - added : old;
-	mss = min_t(u32, mss, mtu - added - sizeof(struct ipv6hdr) -
-			      sizeof(struct tcphdr));
-	put_unaligned_be16(mss, opt);
-	/* The option may stand at an odd offset. */
-	if ((opt - (u8 *)th) & 1) {
-		old = swab16(old);
-		mss = swab16(mss);
-	}
-	inet_proto_csum_replace2(&th->check, skb, htons(old), htons(mss),
-				 false);
-	return 0;
 }
 
 /* Segment list of packet 5, out of packet 4's. */
@@ -285,7 +246,7 @@ static int synack(struct manycast_route *route, struct sk_buff *skb,
 	}
 	manycast_stats_inc(mnet->stats, stat);
 	outer_to_server(&outer, &sid, key, path);
-	if (lower_mss(mnet, skb, pkt, &outer))
+	if (manycast_lower_mss(mnet, skb, pkt, &outer))
 		return manycast_drop(mnet, skb,
 				     SEG6_MANYCAST_STAT_DROP_NO_MEMORY);
 	return deliver(route, skb, pkt);
@@ -332,7 +293,7 @@ int manycast_edge_answer(struct sk_buff *skb, struct manycast_route *route)
 	const struct ipv6_sr_hdr *srh;
 	struct manycast_packet pkt;
 
-	if (manycast_packet_receive(mnet, skb, &pkt))
+	if (manycast_packet_receive(route, skb, &pkt))
 		return -EINVAL;
 	srh = manycast_srh(skb, &pkt);
 	if (srh && srh->segments_left)
@@ -341,7 +302,5 @@ int manycast_edge_answer(struct sk_buff *skb, struct manycast_route *route)
 	    (!manycast_tcp_is_synack(&pkt.tcp) &&
 	     !manycast_tcp_is_rst(&pkt.tcp)))
 		return manycast_drop_upper(mnet, skb, &pkt);
-	if (!manycast_prefix_match(&route->acl, &ipv6_hdr(skb)->saddr))
-		return manycast_drop(mnet, skb, SEG6_MANYCAST_STAT_DROP_ACL);
 	return answer(route, skb, &pkt);
 }

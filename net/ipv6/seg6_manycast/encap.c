@@ -2,7 +2,9 @@
 /* Outer headers, and sending what wears them. */
 
 #include <linux/icmpv6.h>
+#include <linux/unaligned.h>
 #include <net/dst.h>
+#include <net/gso.h>
 #include <net/ip6_route.h>
 #include <net/ip_tunnels.h>
 #include <net/ipv6.h>
@@ -197,6 +199,56 @@ int manycast_encap_forward(struct manycast_net *mnet, struct sk_buff *skb,
 				     SEG6_MANYCAST_STAT_DROP_TOO_BIG);
 	}
 	return send_to(mnet, skb, outer, dst);
+}
+
+/**
+ * manycast_lower_mss() - make room for what will be added to a client's packets
+ * @mnet:	our namespace
+ * @skb:	a SYN-ACK, still encapsulated
+ * @pkt:	where things are in it
+ * @outer:	the headers that the client's packets will get
+ *
+ * What the server said that it can take, less the headers; and not more than
+ * the route to it carries.
+ *
+ * Context: RCU.
+ * Return: 0 or -ENOMEM.
+ */
+int manycast_lower_mss(struct manycast_net *mnet, struct sk_buff *skb,
+		       const struct manycast_packet *pkt,
+		       const struct manycast_outer *outer)
+{
+	unsigned int added = manycast_outer_len(outer);
+	struct dst_entry *dst;
+	struct tcphdr *th;
+	u16 old, mss;
+	u32 mtu;
+	u8 *opt;
+
+	if (skb_ensure_writable(skb, pkt->upper + pkt->tcp.doff))
+		return -ENOMEM;
+	th = manycast_at(skb, pkt->upper);
+	opt = manycast_tcp_is_synack(&pkt->tcp) ?
+	      manycast_tcp_mss(th, pkt->tcp.doff) : NULL;
+	if (!opt)
+		return 0;
+	dst = manycast_route_outer(mnet, outer, 0);
+	mtu = dst->error ? IPV6_MIN_MTU : dst_mtu(dst);
+	dst_release(dst);
+
+	old = get_unaligned_be16(opt);
+	mss = old > added ? old - added : old;
+	mss = min_t(u32, mss, mtu - added - sizeof(struct ipv6hdr) -
+			      sizeof(struct tcphdr));
+	put_unaligned_be16(mss, opt);
+	/* The option may stand at an odd offset. */
+	if ((opt - (u8 *)th) & 1) {
+		old = swab16(old);
+		mss = swab16(mss);
+	}
+	inet_proto_csum_replace2(&th->check, skb, htons(old), htons(mss),
+				 false);
+	return 0;
 }
 
 /**

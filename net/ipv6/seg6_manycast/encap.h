@@ -40,6 +40,9 @@ int manycast_encap_send(struct manycast_net *mnet, struct sk_buff *skb,
 			const struct manycast_outer *outer);
 int manycast_encap_forward(struct manycast_net *mnet, struct sk_buff *skb,
 			   const struct manycast_outer *outer);
+int manycast_lower_mss(struct manycast_net *mnet, struct sk_buff *skb,
+		       const struct manycast_packet *pkt,
+		       const struct manycast_outer *outer);
 int manycast_send_rst(struct manycast_net *mnet,
 		      const struct manycast_key *key,
 		      const struct manycast_outer *outer);

@@ -140,7 +140,7 @@ EXPORT_SYMBOL_IF_KUNIT(manycast_flow_find);
 
 static struct manycast_flow *
 flow_add(struct manycast_net *mnet, const struct manycast_key *key,
-	 const struct seg6_manycast_prefix *servers)
+	 const struct seg6_manycast_prefix *servers, u32 limit)
 {
 	struct manycast_flow *flow = kzalloc(sizeof(*flow), GFP_ATOMIC);
 	struct manycast_flow *old;
@@ -154,7 +154,7 @@ flow_add(struct manycast_net *mnet, const struct manycast_key *key,
 	spin_lock_init(&flow->lock);
 
 	spin_lock_bh(&mnet->flow_lock);
-	if (mnet->flow_count >= READ_ONCE(mnet->flow_limit))
+	if (mnet->flow_count >= (limit ?: MANYCAST_FLOW_LIMIT))
 		evict(mnet);
 	old = rhashtable_lookup_get_insert_fast(&mnet->flows, &flow->node,
 						flow_params);
@@ -194,29 +194,34 @@ static struct manycast_way *get_way(struct manycast_flow *flow,
  * @mnet:	the namespace
  * @key:	the flow and the SYN's ISN
  * @servers:	SIDs that may answer
+ * @limit:	flows in the namespace at most, 0 for the default
  *
- * A SYN with another ISN begins anew, as the client has done.
+ * A SYN with another ISN may be a new connection, or somebody's who knows the
+ * 4-tuple and wants to end the old one (RFC 5961 section 4). The old server
+ * stays until the client acknowledges another one's SYN-ACK.
  *
  * Context: RCU, bottom halves off.
  * Return: the flow, or NULL without memory.
  */
 struct manycast_flow *
 manycast_flow_syn(struct manycast_net *mnet, const struct manycast_key *key,
-		  const struct seg6_manycast_prefix *servers)
+		  const struct seg6_manycast_prefix *servers, u32 limit)
 {
 	struct manycast_flow *flow = manycast_flow_find(mnet, key);
 
 	if (!flow)
-		flow = flow_add(mnet, key, servers);
+		flow = flow_add(mnet, key, servers, limit);
 	if (!flow)
 		return NULL;
 	spin_lock_bh(&flow->lock);
 	WRITE_ONCE(flow->used, jiffies);
-	if (flow->key.isn != key->isn) {
-		flow->key.isn = key->isn;
-		WRITE_ONCE(flow->state, MANYCAST_FLOW_OPENING);
+	if (flow->state == MANYCAST_FLOW_RESET)
 		set_way(flow, &flow->way, NULL);
+	if (flow->key.isn != key->isn || flow->state == MANYCAST_FLOW_RESET) {
+		flow->key.isn = key->isn;
+		flow->servers = *servers;
 		set_way(flow, &flow->rival, NULL);
+		WRITE_ONCE(flow->state, MANYCAST_FLOW_OPENING);
 		relist(mnet, flow, &mnet->flow_opening);
 	}
 	spin_unlock_bh(&flow->lock);
@@ -224,13 +229,14 @@ manycast_flow_syn(struct manycast_net *mnet, const struct manycast_key *key,
 }
 EXPORT_SYMBOL_IF_KUNIT(manycast_flow_syn);
 
-static struct manycast_way *way_alloc(const struct manycast_path *path,
+static struct manycast_way *way_alloc(u32 isn, const struct manycast_path *path,
 				      u32 synack_isn)
 {
 	struct manycast_way *way = kmalloc(sizeof(*way), GFP_ATOMIC);
 
 	if (way) {
 		way->path = *path;
+		way->isn = isn;
 		way->synack_isn = synack_isn;
 	}
 	return way;
@@ -240,6 +246,13 @@ static bool leads_to(const struct manycast_way *way,
 		     const struct manycast_path *path)
 {
 	return way && ipv6_addr_equal(&way->path.seg[0], &path->seg[0]);
+}
+
+/* Of an attempt before the present one. */
+static bool stale(const struct manycast_flow *flow,
+		  const struct manycast_way *way)
+{
+	return way && way->isn != flow->key.isn;
 }
 
 /* Where a SYN-ACK belongs: the slot that it fills or refreshes, if any. */
@@ -253,7 +266,7 @@ static enum manycast_learnt judge(struct manycast_flow *flow,
 	*slot = NULL;
 	if (flow->state == MANYCAST_FLOW_RESET)
 		return MANYCAST_LEARNT_NOTHING;
-	if (!way || leads_to(way, path)) {
+	if (!way || (!stale(flow, way) && leads_to(way, path))) {
 		*slot = &flow->way;
 		return way ? MANYCAST_LEARNT_AGAIN : MANYCAST_LEARNT_NEW;
 	}
@@ -264,7 +277,7 @@ static enum manycast_learnt judge(struct manycast_flow *flow,
 	if (flow->state != MANYCAST_FLOW_OPENING || rival)
 		return MANYCAST_LEARNT_LOSER;
 	*slot = &flow->rival;
-	return MANYCAST_LEARNT_RIVAL;
+	return stale(flow, way) ? MANYCAST_LEARNT_NEW : MANYCAST_LEARNT_RIVAL;
 }
 
 /**
@@ -298,7 +311,7 @@ enum manycast_learnt manycast_flow_learn(struct manycast_flow *flow, u32 isn,
 	if (learnt != MANYCAST_LEARNT_NOTHING &&
 	    learnt != MANYCAST_LEARNT_LOSER &&
 	    flow->state == MANYCAST_FLOW_OPENING) {
-		way = way_alloc(path, synack_isn);
+		way = way_alloc(isn, path, synack_isn);
 		if (way)
 			set_way(flow, slot, way);
 		else
@@ -318,16 +331,21 @@ static struct manycast_way *acknowledge(struct manycast_net *mnet,
 	struct manycast_way *rival = get_way(flow, &flow->rival);
 	struct manycast_way *way = get_way(flow, &flow->way);
 
-	WRITE_ONCE(flow->state, MANYCAST_FLOW_OPEN);
-	relist(mnet, flow, &mnet->flow_open);
-	if (!rival)
-		return NULL;
-	if (ack - 1 == rival->synack_isn && ack - 1 != way->synack_isn) {
+	if (rival && ack - 1 == rival->synack_isn &&
+	    ack - 1 != way->synack_isn) {
 		rcu_assign_pointer(flow->way, rival);
-		rival = way;
+		swap(way, rival);
 	}
 	RCU_INIT_POINTER(flow->rival, NULL);
-	kfree_rcu(rival, rcu);
+	/* Pairs with manycast_flow_out(): OPEN means that the way is final. */
+	smp_store_release(&flow->state, MANYCAST_FLOW_OPEN);
+	relist(mnet, flow, &mnet->flow_open);
+	if (rival)
+		kfree_rcu(rival, rcu);
+	/* What the client has left for a new attempt is over already. */
+	if (stale(flow, rival))
+		rival = NULL;
+	flow->key.isn = way->isn;
 	return rival;
 }
 
@@ -348,14 +366,15 @@ struct manycast_way *manycast_flow_out(struct manycast_net *mnet,
 				       const struct manycast_tcp *tcp,
 				       struct manycast_way **loser)
 {
+	/* Pairs with acknowledge(). */
+	u8 state = smp_load_acquire(&flow->state);
 	struct manycast_way *way = rcu_dereference(flow->way);
-	u8 state = READ_ONCE(flow->state);
 
 	*loser = NULL;
 	if (!way)
 		return NULL;
 	WRITE_ONCE(flow->used, jiffies);
-	if (state != MANYCAST_FLOW_OPENING &&
+	if (state == MANYCAST_FLOW_OPEN &&
 	    !(tcp->flags & (TCPHDR_FIN | TCPHDR_RST)))
 		return way;
 
@@ -366,6 +385,9 @@ struct manycast_way *manycast_flow_out(struct manycast_net *mnet,
 		*loser = acknowledge(mnet, flow, tcp->ack);
 	if (tcp->flags & TCPHDR_RST)
 		WRITE_ONCE(flow->state, MANYCAST_FLOW_RESET);
+	else if (flow->state == MANYCAST_FLOW_RESET)
+		/* It goes on: the RST was for something else. */
+		WRITE_ONCE(flow->state, MANYCAST_FLOW_OPEN);
 	else if (tcp->flags & TCPHDR_FIN)
 		WRITE_ONCE(flow->state, MANYCAST_FLOW_CLOSING);
 	way = get_way(flow, &flow->way);
@@ -394,8 +416,10 @@ bool manycast_flow_refused(struct manycast_flow *flow, u32 isn,
 	way = get_way(flow, &flow->way);
 	ok = flow->key.isn == isn && flow->state == MANYCAST_FLOW_OPENING &&
 	     !get_way(flow, &flow->rival) &&
-	     (!way || ipv6_addr_equal(&way->path.seg[0], sid));
-	if (ok)
+	     (!way || stale(flow, way) ||
+	      ipv6_addr_equal(&way->path.seg[0], sid));
+	/* An old connection ends by its own packets only. */
+	if (ok && !stale(flow, way))
 		WRITE_ONCE(flow->state, MANYCAST_FLOW_RESET);
 	spin_unlock_bh(&flow->lock);
 	return ok;
@@ -414,7 +438,6 @@ int manycast_flows_init(struct manycast_net *mnet)
 	INIT_LIST_HEAD(&mnet->flow_opening);
 	INIT_LIST_HEAD(&mnet->flow_open);
 	INIT_DELAYED_WORK(&mnet->flow_work, sweep);
-	mnet->flow_limit = MANYCAST_FLOW_LIMIT;
 	return rhashtable_init(&mnet->flows, &flow_params);
 }
 EXPORT_SYMBOL_IF_KUNIT(manycast_flows_init);

@@ -14,11 +14,13 @@
 /**
  * struct manycast_way - a server that accepted a flow
  * @rcu:	frees
+ * @isn:	the attempt that it accepted
  * @synack_isn:	its initial sequence number
  * @path:	segment list of packet 5: seg[0] is the server's SID
  */
 struct manycast_way {
 	struct rcu_head rcu;
+	u32 isn;
 	u32 synack_isn;
 	struct manycast_path path;
 };
@@ -89,7 +91,7 @@ struct manycast_flow *manycast_flow_find(struct manycast_net *mnet,
 					 const struct manycast_key *key);
 struct manycast_flow *
 manycast_flow_syn(struct manycast_net *mnet, const struct manycast_key *key,
-		  const struct seg6_manycast_prefix *servers);
+		  const struct seg6_manycast_prefix *servers, u32 limit);
 enum manycast_learnt manycast_flow_learn(struct manycast_flow *flow, u32 isn,
 					 const struct manycast_path *path,
 					 u32 synack_isn);

@@ -176,6 +176,15 @@ static void shorten(struct manycast_handshake *hs)
 		hrtimer_start(&race->timer, end, HRTIMER_MODE_ABS_SOFT);
 }
 
+/* The leader is lost: everybody has until the end of `timeout` again. */
+static void restart(struct manycast_race *race)
+{
+	manycast_contest_restart(&race->contest);
+	if (hrtimer_try_to_cancel(&race->timer) >= 0)
+		hrtimer_start(&race->timer, race->deadline,
+			      HRTIMER_MODE_ABS_SOFT);
+}
+
 static enum hrtimer_restart race_over(struct hrtimer *timer)
 {
 	struct manycast_race *race =
@@ -522,7 +531,7 @@ static bool refuse(struct manycast_handshake *hs, unsigned int i,
 		consume_skb(race->held);
 		race->held = NULL;
 		reset_losers(race, out);
-		manycast_contest_restart(&race->contest);
+		restart(race);
 	}
 	consume_skb(skb);
 	if (verdict == MANYCAST_DECIDE)

@@ -42,6 +42,10 @@ static int check_sid(const struct nlattr *attr, struct netlink_ext_ack *extack)
 	return -EINVAL;
 }
 
+static struct netlink_range_validation limit_range = {
+	.min = 1, .max = 1 << 24,
+};
+
 static const struct nla_policy lwt_policy[SEG6_MANYCAST_LWT_MAX + 1] = {
 	[SEG6_MANYCAST_LWT_SERVICE] = {
 		.type = NLA_NUL_STRING, .len = SEG6_MANYCAST_NAME_MAX - 1 },
@@ -52,7 +56,10 @@ static const struct nla_policy lwt_policy[SEG6_MANYCAST_LWT_MAX + 1] = {
 		NLA_POLICY_EXACT_LEN(sizeof(struct seg6_manycast_prefix)),
 	[SEG6_MANYCAST_LWT_ACL] =
 		NLA_POLICY_EXACT_LEN(sizeof(struct seg6_manycast_prefix)),
-	[SEG6_MANYCAST_LWT_LIMIT] = NLA_POLICY_MIN(NLA_U32, 1),
+	[SEG6_MANYCAST_LWT_LIMIT] =
+		NLA_POLICY_FULL_RANGE(NLA_U32, &limit_range),
+	[SEG6_MANYCAST_LWT_SERVICES] =
+		NLA_POLICY_EXACT_LEN(sizeof(struct seg6_manycast_prefix)),
 };
 
 /**
@@ -90,6 +97,9 @@ static void refuse_attr(unsigned int attr, struct netlink_ext_ack *extack)
 		break;
 	case SEG6_MANYCAST_LWT_LIMIT:
 		NL_SET_ERR_MSG(extack, "this behaviour takes no limit");
+		break;
+	case SEG6_MANYCAST_LWT_SERVICES:
+		NL_SET_ERR_MSG(extack, "this behaviour takes no services");
 		break;
 	}
 }
@@ -135,6 +145,10 @@ static int build_common(struct net *net, struct manycast_route *route,
 	if (err)
 		return err;
 	err = get_prefix(&route->servers, tb[SEG6_MANYCAST_LWT_SERVERS],
+			 extack);
+	if (err)
+		return err;
+	err = get_prefix(&route->services, tb[SEG6_MANYCAST_LWT_SERVICES],
 			 extack);
 	if (err)
 		return err;
@@ -199,7 +213,8 @@ static int server_build(struct net *net, void *st, struct nlattr **tb,
 	struct manycast_route *route = st;
 	int err;
 
-	err = build_common(net, route, tb, ATTR(TABLE) | ATTR(ACL), extack);
+	err = build_common(net, route, tb, ATTR(TABLE) | ATTR(SERVICES) |
+			   ATTR(ACL), extack);
 	if (err)
 		return err;
 	err = manycast_server_attach(route->mnet, extack);
@@ -238,11 +253,8 @@ static int edge_build(struct net *net, void *st, struct nlattr **tb,
 	if (err)
 		return err;
 	route->sid = nla_get_in6_addr(sid);
-	err = build_common(net, route, tb, ATTR(SID) | ATTR(SERVERS) |
-			   ATTR(LIMIT), extack);
-	if (!err && route->limit)
-		WRITE_ONCE(route->mnet->flow_limit, route->limit);
-	return err;
+	return build_common(net, route, tb, ATTR(SID) | ATTR(SERVERS) |
+			    ATTR(LIMIT), extack);
 }
 
 static int edge_input(struct sk_buff *skb, struct lwtunnel_state *lwt, void *st)
@@ -288,6 +300,7 @@ static int fill_encap(struct sk_buff *skb, const void *st)
 	    nla_put_in6_addr(skb, SEG6_MANYCAST_LWT_SID, &route->sid))
 		return -EMSGSIZE;
 	if (put_prefix(skb, SEG6_MANYCAST_LWT_SERVERS, &route->servers) ||
+	    put_prefix(skb, SEG6_MANYCAST_LWT_SERVICES, &route->services) ||
 	    put_prefix(skb, SEG6_MANYCAST_LWT_ACL, &route->acl))
 		return -EMSGSIZE;
 	if (route->limit &&
@@ -301,7 +314,7 @@ static int get_encap_size(const void *st)
 	return nla_total_size(SEG6_MANYCAST_NAME_MAX) +
 	       nla_total_size(sizeof(u32)) +
 	       nla_total_size(sizeof(struct in6_addr)) +
-	       nla_total_size(sizeof(struct seg6_manycast_prefix)) * 2 +
+	       nla_total_size(sizeof(struct seg6_manycast_prefix)) * 3 +
 	       nla_total_size(sizeof(u32));
 }
 
@@ -312,6 +325,7 @@ static int cmp_encap(const void *a, const void *b)
 	return x->service != y->service || x->table != y->table ||
 	       x->limit != y->limit || !ipv6_addr_equal(&x->sid, &y->sid) ||
 	       memcmp(&x->servers, &y->servers, sizeof(x->servers)) ||
+	       memcmp(&x->services, &y->services, sizeof(x->services)) ||
 	       memcmp(&x->acl, &y->acl, sizeof(x->acl));
 }
 

@@ -18,6 +18,8 @@ struct manycast_service;
  * @limit:	H.MAnycast: flows in this namespace, 0 for the default
  * @sid:	H.MAnycast: the edge's SID
  * @servers:	H.MAnycast: server SIDs that may be learnt; length 0: any
+ * @services:	End.MAnycast.S: addresses under selection; length 0: whatever
+ *		SYNs come for
  * @acl:	End.*: outer sources that are let in; length 0: any
  */
 struct manycast_route {
@@ -28,6 +30,7 @@ struct manycast_route {
 	u32 limit;
 	struct in6_addr sid;
 	struct seg6_manycast_prefix servers;
+	struct seg6_manycast_prefix services;
 	struct seg6_manycast_prefix acl;
 };
 

@@ -41,7 +41,6 @@ struct net;
  * @flow_opening:	flows whose client has not acknowledged, oldest first
  * @flow_open:	the others, roughly by last use
  * @flow_count:	entries of both lists
- * @flow_limit:	at most so many
  * @flow_work:	forgets flows that were idle for too long
  * @rcu:	frees
  */
@@ -73,7 +72,6 @@ struct manycast_net {
 	struct list_head flow_opening;
 	struct list_head flow_open;
 	unsigned int flow_count;
-	unsigned int flow_limit;
 	struct delayed_work flow_work;
 
 	struct rcu_head rcu;

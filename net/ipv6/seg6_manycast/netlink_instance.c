@@ -266,7 +266,7 @@ int manycast_nl_instance_dump(struct sk_buff *msg, struct netlink_callback *cb)
 {
 	struct manycast_net *mnet = manycast_net(sock_net(cb->skb->sk));
 	const struct nlattr *only =
-		genl_dumpit_info(cb)->attrs[SEG6_MANYCAST_INSTANCE_SERVICE];
+		genl_info_dump(cb)->attrs[SEG6_MANYCAST_INSTANCE_SERVICE];
 	struct manycast_service *svc;
 	bool found = false;
 	long i = 0;

@@ -22,7 +22,9 @@ static int get_endpoint(struct genl_info *info,
 	if (MANYCAST_NL_REQUIRE(info, SEG6_MANYCAST_LISTENER_ADDR, "address") ||
 	    MANYCAST_NL_REQUIRE(info, SEG6_MANYCAST_LISTENER_PORT, "port"))
 		return -EINVAL;
-	at->addr = nla_get_in6_addr(info->attrs[SEG6_MANYCAST_LISTENER_ADDR]);
+	if (manycast_nl_unicast(info->attrs[SEG6_MANYCAST_LISTENER_ADDR],
+				&at->addr, info->extack))
+		return -EINVAL;
 	at->port = htons(nla_get_u16(info->attrs[SEG6_MANYCAST_LISTENER_PORT]));
 	at->pad = 0;
 	return 0;

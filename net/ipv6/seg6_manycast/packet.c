@@ -12,6 +12,7 @@
 #include <net/ipv6.h>
 #include <net/seg6.h>
 
+#include "lwt.h"
 #include "main.h"
 #include "packet.h"
 
@@ -39,14 +40,42 @@ static int read_tcp(struct sk_buff *skb, struct manycast_packet *pkt)
 				 end - pkt->upper, &pkt->tcp);
 }
 
+static bool is_host(const struct in6_addr *addr)
+{
+	return !ipv6_addr_any(addr) && !ipv6_addr_loopback(addr) &&
+	       !ipv6_addr_is_multicast(addr);
+}
+
 static int read_inner(struct sk_buff *skb, struct manycast_packet *pkt)
 {
 	if (!pskb_may_pull(skb, pkt->inner + sizeof(struct ipv6hdr)) ||
 	    manycast_inner(skb, pkt)->version != 6)
 		return -EBADMSG;
+	/* As ip6_rcv() checks it for those that come without a tunnel. */
+	if (pkt->inner && !is_host(&manycast_inner(skb, pkt)->saddr))
+		return -EBADMSG;
 	pkt->proto = manycast_inner(skb, pkt)->nexthdr;
 	pkt->upper = pkt->inner + sizeof(struct ipv6hdr);
 	return 0;
+}
+
+/* A type that we do not know is ignored when it has nothing left to do, and
+ * else is an error (RFC 8200 section 4.4).
+ */
+static int read_routing(const struct ipv6_opt_hdr *hdr, unsigned int len,
+			struct manycast_packet *pkt)
+{
+	const struct ipv6_rt_hdr *rt = (const struct ipv6_rt_hdr *)hdr;
+
+	if (pkt->srh)
+		return -EBADMSG;
+	if (rt->type != IPV6_SRCRT_TYPE_4) {
+		pkt->bad = pkt->upper + offsetof(struct ipv6_rt_hdr, type);
+		return rt->segments_left ? -ERANGE : 0;
+	}
+	pkt->srh = pkt->upper;
+	pkt->bad = pkt->upper + offsetof(struct ipv6_sr_hdr, segments_left);
+	return manycast_srh_check(hdr, len);
 }
 
 /* One extension header at @pkt->upper. Returns its length or an error. */
@@ -67,11 +96,8 @@ static int read_extension(struct sk_buff *skb, struct manycast_packet *pkt)
 		pkt->hbh = pkt->upper;
 		pkt->hbh_len = len;
 	} else if (pkt->proto == NEXTHDR_ROUTING) {
-		int err = manycast_srh_check(hdr, len);
+		int err = read_routing(hdr, len, pkt);
 
-		if (pkt->srh)
-			return -EBADMSG;
-		pkt->srh = pkt->upper;
 		if (err)
 			return err;
 	}
@@ -85,7 +111,7 @@ static int read_extension(struct sk_buff *skb, struct manycast_packet *pkt)
  * @pkt:	result
  *
  * Return: 0; -EBADMSG when headers are cut short or lie about their lengths;
- * -ERANGE for an SRH that asks for a Parameter Problem, @pkt->srh tells where;
+ * -ERANGE for a routing header that asks for a Parameter Problem at @pkt->bad;
  * -EOPNOTSUPP for a fragment.
  */
 int manycast_packet_read(struct sk_buff *skb, struct manycast_packet *pkt)
@@ -117,19 +143,38 @@ int manycast_packet_read(struct sk_buff *skb, struct manycast_packet *pkt)
 	return pkt->proto == IPPROTO_TCP ? read_tcp(skb, pkt) : 0;
 }
 
+/* RFC 8754 section 5.1: nobody outside the domain may use our SIDs, and nobody
+ * there is told anything. Only clients that know nothing of SRv6 come as they
+ * are, to a service address.
+ */
+static bool let_in(const struct manycast_route *route,
+		   const struct sk_buff *skb, const struct manycast_packet *pkt)
+{
+	if (route->service && !pkt->inner && !pkt->srh)
+		return true;
+	return manycast_prefix_match(&route->acl, &ipv6_hdr(skb)->saddr);
+}
+
 /**
  * manycast_packet_receive() - find the headers of a packet or drop it
- * @mnet:	our namespace
+ * @route:	the route that it took
  * @skb:	a packet received for one of our routes
  * @pkt:	result
  *
  * Return: 0; -EINVAL when the packet was dropped, counted, and answered with
  * an ICMPv6 error where RFC 8754 section 4.3.1.1 asks for one.
  */
-int manycast_packet_receive(struct manycast_net *mnet, struct sk_buff *skb,
-			    struct manycast_packet *pkt)
+int manycast_packet_receive(const struct manycast_route *route,
+			    struct sk_buff *skb, struct manycast_packet *pkt)
 {
-	switch (manycast_packet_read(skb, pkt)) {
+	struct manycast_net *mnet = route->mnet;
+	int err = manycast_packet_read(skb, pkt);
+
+	if (!let_in(route, skb, pkt)) {
+		manycast_drop(mnet, skb, SEG6_MANYCAST_STAT_DROP_ACL);
+		return -EINVAL;
+	}
+	switch (err) {
 	case 0:
 		return 0;
 	case -ERANGE:
@@ -333,7 +378,7 @@ int manycast_drop(struct manycast_net *mnet, struct sk_buff *skb,
  * manycast_drop_srh() - drop a packet for its SRH
  * @mnet:	our namespace
  * @skb:	the packet, taken over
- * @pkt:	where its SRH is
+ * @pkt:	where the fault is
  *
  * RFC 8754 section 4.3.1.1, and RFC 8986 section 4.4 for a SID that must be the
  * last segment, ask for Parameter Problem, code 0, pointing at Segments Left.
@@ -343,8 +388,7 @@ int manycast_drop(struct manycast_net *mnet, struct sk_buff *skb,
 int manycast_drop_srh(struct manycast_net *mnet, struct sk_buff *skb,
 		      const struct manycast_packet *pkt)
 {
-	icmpv6_send(skb, ICMPV6_PARAMPROB, ICMPV6_HDR_FIELD,
-		    pkt->srh + offsetof(struct ipv6_sr_hdr, segments_left));
+	icmpv6_send(skb, ICMPV6_PARAMPROB, ICMPV6_HDR_FIELD, pkt->bad);
 	return manycast_drop(mnet, skb, SEG6_MANYCAST_STAT_DROP_SRH);
 }
 

@@ -9,6 +9,7 @@
 #include "tcp.h"
 
 struct manycast_net;
+struct manycast_route;
 
 /* RFC 8754 section 8.3: SR Upper-layer Header Error. */
 #define MANYCAST_ICMPV6_SR_UPPER	4
@@ -39,6 +40,7 @@ struct manycast_key {
  * @hbh:	offset of the outer Hop-by-Hop header, 0 for none
  * @hbh_len:	its length
  * @srh:	offset of the outer SRH, 0 for none
+ * @bad:	offset of what an error about the routing header points at
  * @inner:	offset of the encapsulated IPv6 header, 0 for a bare packet
  * @upper:	offset of the innermost header
  * @proto:	protocol of that header
@@ -51,6 +53,7 @@ struct manycast_packet {
 	unsigned int hbh;
 	unsigned int hbh_len;
 	unsigned int srh;
+	unsigned int bad;
 	unsigned int inner;
 	unsigned int upper;
 	u8 proto;
@@ -75,8 +78,8 @@ manycast_srh(const struct sk_buff *skb, const struct manycast_packet *pkt)
 }
 
 int manycast_packet_read(struct sk_buff *skb, struct manycast_packet *pkt);
-int manycast_packet_receive(struct manycast_net *mnet, struct sk_buff *skb,
-			    struct manycast_packet *pkt);
+int manycast_packet_receive(const struct manycast_route *route,
+			    struct sk_buff *skb, struct manycast_packet *pkt);
 void manycast_key_of_client(const struct sk_buff *skb,
 			    const struct manycast_packet *pkt, u32 isn,
 			    struct manycast_key *key);

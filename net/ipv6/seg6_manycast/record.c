@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What the server remembers of a SYN until it is answered and acknowledged. */
+/* What the server remembers of a SYN for as long as its SYN-ACK is repeated. */
 
 #include <linux/slab.h>
 #include <net/net_namespace.h>
@@ -24,16 +24,15 @@ static unsigned long lifetime(const struct net *net)
 }
 
 /* Who takes a record off the list frees it. */
-static bool unlink(struct manycast_net *mnet, struct manycast_record *rec)
+static void unlink(struct manycast_net *mnet, struct manycast_record *rec)
 {
 	lockdep_assert_held(&mnet->record_lock);
 	if (list_empty(&rec->list))
-		return false;
+		return;
 	list_del_init(&rec->list);
 	mnet->record_count--;
 	rhashtable_remove_fast(&mnet->records, &rec->node, record_params);
 	kfree_rcu(rec, rcu);
-	return true;
 }
 
 static void forget_expired(struct work_struct *work)
@@ -91,11 +90,13 @@ int manycast_record_add(struct manycast_net *mnet, struct manycast_record *rec)
 	if (old) {
 		rec->synack_isn = old->synack_isn;
 		rec->answered = old->answered;
+		rec->acked = old->acked;
 	} else if (mnet->record_count >= MANYCAST_RECORDS_MAX) {
 		old = list_first_entry(&mnet->record_fifo,
 				       struct manycast_record, list);
-		manycast_stats_inc(mnet->stats,
-				   SEG6_MANYCAST_STAT_RECORD_EVICTED);
+		if (!READ_ONCE(old->acked))
+			manycast_stats_inc(mnet->stats,
+					   SEG6_MANYCAST_STAT_RECORD_EVICTED);
 	}
 	if (old)
 		unlink(mnet, old);

@@ -23,6 +23,7 @@
  * @back:	segment list of the answer
  * @synack_isn:	the server's initial sequence number
  * @answered:	@synack_isn is known
+ * @acked:	the client has acknowledged it
  * @hbh_len:	octets of @hbh, 0 without a trace
  * @hbh:	the SYN's Hop-by-Hop header, with our entry for its arrival
  */
@@ -36,6 +37,7 @@ struct manycast_record {
 	struct manycast_path back;
 	u32 synack_isn;
 	bool answered;
+	bool acked;
 	u16 hbh_len;
 	u8 hbh[];
 };

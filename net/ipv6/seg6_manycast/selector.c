@@ -6,6 +6,7 @@
 #include <linux/icmpv6.h>
 #include <linux/prandom.h>
 #include <linux/random.h>
+#include <net/ip6_checksum.h>
 #include <net/ipv6.h>
 
 #include "candidates.h"
@@ -151,6 +152,9 @@ static unsigned int pick(const struct manycast_settings *settings,
 		return manycast_pick_all(pool->n, &rnd, index,
 					 SEG6_MANYCAST_FANOUT_MAX);
 	case SEG6_MANYCAST_CANDIDATES_HASH:
+		/* The table may be newer than the settings. */
+		if (!pool->maglev)
+			break;
 		return manycast_pick_hash(pool->maglev, MANYCAST_MAGLEV_SIZE,
 					  pool->n, keyed_hash(settings, key),
 					  index, settings->fanout);
@@ -158,9 +162,10 @@ static unsigned int pick(const struct manycast_settings *settings,
 		return pick_least(pool, &rnd, index, settings->fanout);
 	case SEG6_MANYCAST_CANDIDATES_RANDOM:
 	default:
-		return manycast_pick_random(pool->cumulated, pool->n, &rnd,
-					    index, settings->fanout);
+		break;
 	}
+	return manycast_pick_random(pool->cumulated, pool->n, &rnd, index,
+				    settings->fanout);
 }
 
 /* The one whom this flow is sent to without a race; the same for every
@@ -235,11 +240,18 @@ static int syn_again(struct manycast_service *svc,
 		     struct manycast_handshake *hs, struct sk_buff *skb)
 {
 	struct manycast_instance *inst[SEG6_MANYCAST_FANOUT_MAX];
+	const struct manycast_settings *settings =
+		rcu_dereference(svc->settings);
 	unsigned int n = manycast_handshake_ask_again(hs, inst);
 
 	manycast_stats_inc(svc->stats, SEG6_MANYCAST_SERVICE_STAT_SYN_AGAIN);
-	ask_all(svc, rcu_dereference(svc->settings), skb, &hs->key,
-		&hs->edge, inst, n);
+	/* A flood of the same SYN is a flood. */
+	if (n > 1 && rate_exceeded(svc, settings->rate)) {
+		manycast_stats_inc(svc->stats,
+				   SEG6_MANYCAST_SERVICE_STAT_LIMITED);
+		n = 1;
+	}
+	ask_all(svc, settings, skb, &hs->key, &hs->edge, inst, n);
 	return 0;
 }
 
@@ -265,6 +277,32 @@ static int syn_stateless(struct manycast_service *svc,
 	return 0;
 }
 
+/* Data in a SYN stays behind. A server that takes it acknowledges more than the
+ * SYN, and nobody could tell which handshake its SYN-ACK belongs to; one that
+ * does not take it is what RFC 7413 section 4.2 allows: the client sends the
+ * data again.
+ */
+static int trim_syn(struct sk_buff *skb)
+{
+	unsigned int len = sizeof(struct ipv6hdr) + tcp_hdrlen(skb);
+	struct ipv6hdr *ip;
+	struct tcphdr *th;
+
+	if (skb->len <= len)
+		return 0;
+	if (pskb_trim(skb, len) || skb_ensure_writable(skb, len))
+		return -ENOMEM;
+	ip = ipv6_hdr(skb);
+	th = tcp_hdr(skb);
+	ip->payload_len = htons(len - sizeof(*ip));
+	th->check = 0;
+	th->check = csum_ipv6_magic(&ip->saddr, &ip->daddr, len - sizeof(*ip),
+				    IPPROTO_TCP,
+				    csum_partial(th, len - sizeof(*ip), 0));
+	skb->ip_summed = CHECKSUM_NONE;
+	return 0;
+}
+
 /* A decapsulated SYN; @edge is :: for an unaware client. */
 static int syn(struct manycast_service *svc, struct sk_buff *skb,
 	       const struct manycast_key *key, const struct in6_addr *edge,
@@ -277,6 +315,9 @@ static int syn(struct manycast_service *svc, struct sk_buff *skb,
 	struct manycast_handshake *hs, *found;
 	unsigned int n;
 
+	if (trim_syn(skb))
+		return manycast_drop(svc->mnet, skb,
+				     SEG6_MANYCAST_STAT_DROP_NO_MEMORY);
 	found = manycast_handshake_find(svc->mnet, key);
 	if (found)
 		return syn_again(svc, found, skb);
@@ -317,6 +358,34 @@ static int emit_to_edge(struct manycast_net *mnet, struct sk_buff *skb,
 	return manycast_encap_send(mnet, skb, &outer);
 }
 
+static void outer_to(struct manycast_outer *outer,
+		     struct manycast_path *path,
+		     const struct manycast_key *key,
+		     const struct manycast_instance *inst)
+{
+	const struct manycast_settings *settings =
+		rcu_dereference(inst->service->settings);
+
+	*path = inst->path;
+	path->left = path->n - 1;
+	outer->saddr = &settings->sid;
+	outer->path = path;
+	outer->hash = manycast_flow_hash(key);
+}
+
+/* An unaware client's packets will be encapsulated here. */
+static int lower_mss(struct manycast_net *mnet, struct sk_buff *skb,
+		     const struct manycast_packet *pkt,
+		     const struct manycast_key *key,
+		     const struct manycast_instance *inst)
+{
+	struct manycast_outer outer = {};
+	struct manycast_path path;
+
+	outer_to(&outer, &path, key, inst);
+	return manycast_lower_mss(mnet, skb, pkt, &outer);
+}
+
 /* An answer as it arrived from @inst, on to the client. */
 static int emit(struct manycast_net *mnet, struct sk_buff *skb,
 		const struct manycast_packet *pkt,
@@ -326,6 +395,13 @@ static int emit(struct manycast_net *mnet, struct sk_buff *skb,
 	const struct manycast_settings *settings =
 		rcu_dereference(inst->service->settings);
 
+	/* Held until the namespace's last device was gone. */
+	if (!skb->dev)
+		return manycast_drop(mnet, skb,
+				     SEG6_MANYCAST_STAT_DROP_NO_ROUTE);
+	if (ipv6_addr_any(edge) && lower_mss(mnet, skb, pkt, key, inst))
+		return manycast_drop(mnet, skb,
+				     SEG6_MANYCAST_STAT_DROP_NO_MEMORY);
 	if (manycast_decap(skb, pkt))
 		return manycast_drop(mnet, skb,
 				     SEG6_MANYCAST_STAT_DROP_MALFORMED);
@@ -338,16 +414,10 @@ static int emit(struct manycast_net *mnet, struct sk_buff *skb,
 static void reset(struct manycast_net *mnet, const struct manycast_key *key,
 		  struct manycast_instance *inst)
 {
-	const struct manycast_settings *settings =
-		rcu_dereference(inst->service->settings);
-	struct manycast_path path = inst->path;
-	struct manycast_outer outer = {
-		.saddr = &settings->sid,
-		.path = &path,
-		.hash = manycast_flow_hash(key),
-	};
+	struct manycast_outer outer = {};
+	struct manycast_path path;
 
-	path.left = path.n - 1;
+	outer_to(&outer, &path, key, inst);
 	manycast_stats_inc(inst->service->stats,
 			   SEG6_MANYCAST_SERVICE_STAT_RESET);
 	manycast_stats_inc(inst->stats, SEG6_MANYCAST_INSTANCE_STAT_RESET);
@@ -439,22 +509,15 @@ static int answer(struct manycast_net *mnet, struct sk_buff *skb,
 static int steer(struct manycast_service *svc, struct sk_buff *skb,
 		 const struct manycast_key *key)
 {
-	const struct manycast_settings *settings =
-		rcu_dereference(svc->settings);
+	struct manycast_outer outer = {};
 	struct manycast_handshake *hs;
 	struct manycast_path path;
-	struct manycast_outer outer = {
-		.saddr = &settings->sid,
-		.path = &path,
-		.hash = manycast_flow_hash(key),
-	};
 
 	hs = manycast_handshake_pinned(svc->mnet, key);
 	if (!hs)
 		return service_drop(svc, skb,
 				SEG6_MANYCAST_SERVICE_STAT_DROP_NO_STATE);
-	path = hs->winner->path;
-	path.left = path.n - 1;
+	outer_to(&outer, &path, key, hs->winner);
 	if (!manycast_hop(svc->mnet, skb))
 		return -EINVAL;
 	manycast_stats_inc(svc->stats, SEG6_MANYCAST_SERVICE_STAT_STEERED);
@@ -475,6 +538,7 @@ static int bare(struct manycast_service *svc, struct sk_buff *skb,
 					     &pkt->tcp);
 	if (!manycast_hop(svc->mnet, skb))
 		return -EINVAL;
+	skb_set_transport_header(skb, pkt->upper);
 	return syn(svc, skb, &key, &in6addr_any, replicable);
 }
 
@@ -521,15 +585,12 @@ int manycast_selector_input(struct sk_buff *skb, struct manycast_route *route)
 	struct manycast_net *mnet = route->mnet;
 	struct manycast_packet pkt;
 
-	if (manycast_packet_receive(mnet, skb, &pkt))
+	if (manycast_packet_receive(route, skb, &pkt))
 		return -EINVAL;
 	if (pkt.proto != IPPROTO_TCP)
 		return manycast_drop_upper(mnet, skb, &pkt);
 	if (!segments_left_ok(skb, &pkt))
 		return manycast_drop_srh(mnet, skb, &pkt);
-	if (pkt.inner &&
-	    !manycast_prefix_match(&route->acl, &ipv6_hdr(skb)->saddr))
-		return manycast_drop(mnet, skb, SEG6_MANYCAST_STAT_DROP_ACL);
 
 	if (pkt.inner && (manycast_tcp_is_synack(&pkt.tcp) ||
 			  manycast_tcp_is_rst(&pkt.tcp)))

@@ -106,9 +106,13 @@ static int record_syn(struct manycast_net *mnet, struct sk_buff *skb,
 /* The client has the SYN-ACK, or the selector has chosen somebody else. Either
  * segment's sequence number is the one that follows the SYN's. An ACK must
  * acknowledge what we answered, or it is somebody's guess.
+ *
+ * After the ACK the record stays: the stack drops an ACK that finds the accept
+ * queue full and repeats its SYN-ACK, and who waits for the server to speak has
+ * no other way to learn of it. But a RST is the connection's from then on.
  */
-static void forget(struct manycast_net *mnet, const struct sk_buff *skb,
-		   const struct manycast_packet *pkt)
+static void acknowledge(struct manycast_net *mnet, const struct sk_buff *skb,
+			const struct manycast_packet *pkt)
 {
 	struct manycast_record *rec;
 	struct manycast_key key;
@@ -117,11 +121,11 @@ static void forget(struct manycast_net *mnet, const struct sk_buff *skb,
 	rec = manycast_record_find(mnet, &key);
 	if (!rec)
 		return;
-	if (!manycast_tcp_is_rst(&pkt->tcp) &&
-	    (!READ_ONCE(rec->answered) ||
-	     pkt->tcp.ack != READ_ONCE(rec->synack_isn) + 1))
-		return;
-	manycast_record_del(mnet, rec);
+	if (manycast_tcp_is_rst(&pkt->tcp))
+		manycast_record_del(mnet, rec);
+	else if (READ_ONCE(rec->answered) &&
+		 pkt->tcp.ack == READ_ONCE(rec->synack_isn) + 1)
+		WRITE_ONCE(rec->acked, true);
 }
 
 /**
@@ -139,20 +143,22 @@ int manycast_server_input(struct sk_buff *skb, struct manycast_route *route)
 	struct manycast_packet pkt;
 	int err = 0;
 
-	if (manycast_packet_receive(mnet, skb, &pkt))
+	if (manycast_packet_receive(route, skb, &pkt))
 		return -EINVAL;
 	srh = manycast_srh(skb, &pkt);
 	if (srh && srh->segments_left)
 		return manycast_drop_srh(mnet, skb, &pkt);
 	if (!pkt.inner)
 		return manycast_drop_upper(mnet, skb, &pkt);
-	if (!manycast_prefix_match(&route->acl, &ipv6_hdr(skb)->saddr))
-		return manycast_drop(mnet, skb, SEG6_MANYCAST_STAT_DROP_ACL);
 
-	if (pkt.proto == IPPROTO_TCP && manycast_tcp_is_syn(&pkt.tcp))
+	if (pkt.proto != IPPROTO_TCP ||
+	    !manycast_prefix_match(&route->services,
+				   &manycast_inner(skb, &pkt)->daddr))
+		err = 0;
+	else if (manycast_tcp_is_syn(&pkt.tcp))
 		err = record_syn(mnet, skb, &pkt);
-	else if (pkt.proto == IPPROTO_TCP)
-		forget(mnet, skb, &pkt);
+	else
+		acknowledge(mnet, skb, &pkt);
 	if (err == -ENOMEM)
 		return manycast_drop(mnet, skb,
 				     SEG6_MANYCAST_STAT_DROP_NO_MEMORY);
@@ -247,7 +253,7 @@ static unsigned int rst(struct manycast_net *mnet, struct sk_buff *skb,
 	struct manycast_endpoint at;
 	struct manycast_listener *l;
 
-	if (!rec)
+	if (!rec || READ_ONCE(rec->acked))
 		return NF_ACCEPT;
 	endpoint_of(key, &at);
 	l = manycast_listener_find(mnet, &at);

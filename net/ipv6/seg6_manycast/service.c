@@ -178,7 +178,11 @@ static void service_unlink(struct manycast_service *svc)
 int manycast_service_del(struct manycast_service *svc,
 			 struct netlink_ext_ack *extack)
 {
-	/* A route's state is freed a grace period after `ip route del`. */
+	/* A route's state is freed some grace periods after `ip route del`:
+	 * the route's own, and that of a dst that packets have used.
+	 */
+	if (atomic_read(&svc->routes))
+		rcu_barrier();
 	if (atomic_read(&svc->routes))
 		rcu_barrier();
 	if (atomic_read(&svc->routes)) {

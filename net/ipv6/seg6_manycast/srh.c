@@ -5,6 +5,7 @@
 #include <linux/errno.h>
 #include <linux/ipv6.h>
 #include <linux/string.h>
+#include <net/ipv6.h>
 
 #include "srh.h"
 
@@ -34,6 +35,18 @@ static bool tlvs_ok(const u8 *tlv, size_t len)
 	return true;
 }
 
+/* Nobody is to be made to send to a group or to nobody. */
+static bool segments_ok(const struct ipv6_sr_hdr *srh)
+{
+	unsigned int i;
+
+	for (i = 0; i <= srh->first_segment; i++)
+		if (ipv6_addr_any(&srh->segments[i]) ||
+		    ipv6_addr_is_multicast(&srh->segments[i]))
+			return false;
+	return true;
+}
+
 /**
  * manycast_srh_check() - validate a received SRH
  * @hdr:	the routing header
@@ -41,9 +54,10 @@ static bool tlvs_ok(const u8 *tlv, size_t len)
  *
  * The checks are those of RFC 8754 section 4.3.1.1, in its order.
  *
- * Return: 0; -EBADMSG when the header is cut short or is no SRH or its TLVs
- * lie about their lengths; -ERANGE when Last Entry or Segments Left point
- * outside the segment list, which asks for an ICMPv6 Parameter Problem.
+ * Return: 0; -EBADMSG when the header is cut short, is no SRH, has a segment
+ * that is no host's, or TLVs that lie about their lengths; -ERANGE when Last
+ * Entry or Segments Left point outside the segment list, which asks for an
+ * ICMPv6 Parameter Problem.
  */
 int manycast_srh_check(const void *hdr, size_t len)
 {
@@ -60,6 +74,8 @@ int manycast_srh_check(const void *hdr, size_t len)
 	if (list > size || srh->segments_left > srh->first_segment + 1)
 		return -ERANGE;
 
+	if (!segments_ok(srh))
+		return -EBADMSG;
 	return tlvs_ok((const u8 *)hdr + list, size - list) ? 0 : -EBADMSG;
 }
 EXPORT_SYMBOL_IF_KUNIT(manycast_srh_check);
