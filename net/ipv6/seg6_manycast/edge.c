@@ -86,6 +86,9 @@ static enum steering to_selector(struct manycast_route *route,
 		manycast_drop(mnet, skb, SEG6_MANYCAST_STAT_DROP_NO_MEMORY);
 		return STEER_DONE;
 	}
+	/* The route's own way leads through ip6_forward(). */
+	if (!local)
+		ipv6_hdr(skb)->hop_limit++;
 	manycast_stats_inc(mnet->stats, SEG6_MANYCAST_STAT_EDGE_SYN);
 	return STEER_ON;
 }

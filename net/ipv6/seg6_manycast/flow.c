@@ -10,6 +10,7 @@
 
 #define SWEEP_INTERVAL	(5 * HZ)
 #define EVICT_TRIES	8
+#define EVICT_MAX	16
 
 /* As connection tracking has them: what a client may still send after so long
  * belongs to a connection that the server has given up.
@@ -144,6 +145,7 @@ flow_add(struct manycast_net *mnet, const struct manycast_key *key,
 {
 	struct manycast_flow *flow = kzalloc(sizeof(*flow), GFP_ATOMIC);
 	struct manycast_flow *old;
+	unsigned int i;
 
 	if (!flow)
 		return NULL;
@@ -154,8 +156,10 @@ flow_add(struct manycast_net *mnet, const struct manycast_key *key,
 	spin_lock_init(&flow->lock);
 
 	spin_lock_bh(&mnet->flow_lock);
-	if (mnet->flow_count >= (limit ?: MANYCAST_FLOW_LIMIT))
-		evict(mnet);
+	/* A lowered limit is reached step by step: nobody waits for long. */
+	for (i = 0; i < EVICT_MAX; i++)
+		if (mnet->flow_count >= (limit ?: MANYCAST_FLOW_LIMIT))
+			evict(mnet);
 	old = rhashtable_lookup_get_insert_fast(&mnet->flows, &flow->node,
 						flow_params);
 	if (!old) {
@@ -238,6 +242,7 @@ static struct manycast_way *way_alloc(u32 isn, const struct manycast_path *path,
 		way->path = *path;
 		way->isn = isn;
 		way->synack_isn = synack_isn;
+		way->acked = false;
 	}
 	return way;
 }
@@ -264,8 +269,10 @@ static enum manycast_learnt judge(struct manycast_flow *flow,
 	struct manycast_way *rival = get_way(flow, &flow->rival);
 
 	*slot = NULL;
+	/* The client wants none, except perhaps the one that it has. */
 	if (flow->state == MANYCAST_FLOW_RESET)
-		return MANYCAST_LEARNT_NOTHING;
+		return leads_to(way, path) ? MANYCAST_LEARNT_NOTHING :
+					     MANYCAST_LEARNT_LOSER;
 	if (!way || (!stale(flow, way) && leads_to(way, path))) {
 		*slot = &flow->way;
 		return way ? MANYCAST_LEARNT_AGAIN : MANYCAST_LEARNT_NEW;
@@ -278,6 +285,18 @@ static enum manycast_learnt judge(struct manycast_flow *flow,
 		return MANYCAST_LEARNT_LOSER;
 	*slot = &flow->rival;
 	return stale(flow, way) ? MANYCAST_LEARNT_NEW : MANYCAST_LEARNT_RIVAL;
+}
+
+/* An answer to another attempt than the present one: its server waits for an
+ * ACK that will not come, unless it is the one that the client still has.
+ */
+static enum manycast_learnt judge_given_up(struct manycast_flow *flow, u32 isn,
+					   const struct manycast_path *path)
+{
+	struct manycast_way *way = get_way(flow, &flow->way);
+
+	return leads_to(way, path) && way->isn == isn ?
+	       MANYCAST_LEARNT_NOTHING : MANYCAST_LEARNT_LOSER;
 }
 
 /**
@@ -306,7 +325,7 @@ enum manycast_learnt manycast_flow_learn(struct manycast_flow *flow, u32 isn,
 	spin_lock_bh(&flow->lock);
 	WRITE_ONCE(flow->used, jiffies);
 	learnt = flow->key.isn == isn ? judge(flow, path, &slot) :
-					MANYCAST_LEARNT_NOTHING;
+					judge_given_up(flow, isn, path);
 	/* After the client's ACK a new number would not be its choice's. */
 	if (learnt != MANYCAST_LEARNT_NOTHING &&
 	    learnt != MANYCAST_LEARNT_LOSER &&
@@ -340,13 +359,26 @@ static struct manycast_way *acknowledge(struct manycast_net *mnet,
 	/* Pairs with manycast_flow_out(): OPEN means that the way is final. */
 	smp_store_release(&flow->state, MANYCAST_FLOW_OPEN);
 	relist(mnet, flow, &mnet->flow_open);
-	if (rival)
-		kfree_rcu(rival, rcu);
-	/* What the client has left for a new attempt is over already. */
-	if (stale(flow, rival))
-		rival = NULL;
 	flow->key.isn = way->isn;
-	return rival;
+	way->acked = true;
+	if (!rival)
+		return NULL;
+	kfree_rcu(rival, rcu);
+	/* A connection that was open is not ours to end. */
+	return rival->acked ? NULL : rival;
+}
+
+/* The old server asked whether its connection is still there, and the client
+ * says that it is not: it has a new attempt. Returns the old way.
+ */
+static struct manycast_way *end_old(struct manycast_flow *flow)
+{
+	struct manycast_way *old = get_way(flow, &flow->way);
+
+	rcu_assign_pointer(flow->way, get_way(flow, &flow->rival));
+	RCU_INIT_POINTER(flow->rival, NULL);
+	kfree_rcu(old, rcu);
+	return old;
 }
 
 /**
@@ -379,6 +411,11 @@ struct manycast_way *manycast_flow_out(struct manycast_net *mnet,
 		return way;
 
 	spin_lock_bh(&flow->lock);
+	if (flow->state == MANYCAST_FLOW_OPENING && tcp->flags & TCPHDR_RST &&
+	    stale(flow, get_way(flow, &flow->way))) {
+		way = end_old(flow);
+		goto unlock;
+	}
 	if (flow->state == MANYCAST_FLOW_OPENING &&
 	    tcp->flags & (TCPHDR_ACK | TCPHDR_RST) &&
 	    get_way(flow, &flow->way))
@@ -391,6 +428,7 @@ struct manycast_way *manycast_flow_out(struct manycast_net *mnet,
 	else if (tcp->flags & TCPHDR_FIN)
 		WRITE_ONCE(flow->state, MANYCAST_FLOW_CLOSING);
 	way = get_way(flow, &flow->way);
+unlock:
 	spin_unlock_bh(&flow->lock);
 	return way;
 }

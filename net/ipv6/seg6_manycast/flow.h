@@ -16,12 +16,14 @@
  * @rcu:	frees
  * @isn:	the attempt that it accepted
  * @synack_isn:	its initial sequence number
+ * @acked:	the client has acknowledged it
  * @path:	segment list of packet 5: seg[0] is the server's SID
  */
 struct manycast_way {
 	struct rcu_head rcu;
 	u32 isn;
 	u32 synack_isn;
+	bool acked;
 	struct manycast_path path;
 };
 
@@ -75,7 +77,8 @@ struct manycast_flow {
  * @MANYCAST_LEARNT_AGAIN:	of the same server: deliver
  * @MANYCAST_LEARNT_RIVAL:	of another server, the client decides: deliver
  * @MANYCAST_LEARNT_LOSER:	the client has decided: reset that server
- * @MANYCAST_LEARNT_NOTHING:	no memory, or the flow is over: drop
+ * @MANYCAST_LEARNT_NOTHING:	no memory, another attempt, or of a server that
+ *				the client has just reset: drop
  */
 enum manycast_learnt {
 	MANYCAST_LEARNT_NEW,

@@ -513,11 +513,13 @@ static bool refuse(struct manycast_handshake *hs, unsigned int i,
 	struct manycast_race *race = hs->race;
 	enum manycast_verdict verdict;
 
+	verdict = manycast_contest_rst(&race->contest, i);
+	if (verdict == MANYCAST_DUPLICATE)
+		return false;
 	manycast_stats_inc(hs->service->stats,
 			   SEG6_MANYCAST_SERVICE_STAT_REFUSED);
 	manycast_stats_inc(race->runner[i].inst->stats,
 			   SEG6_MANYCAST_INSTANCE_STAT_REFUSED);
-	verdict = manycast_contest_rst(&race->contest, i);
 	if (verdict == MANYCAST_REFUSED) {
 		out->relay = skb;
 		out->relay_pkt = *pkt;
