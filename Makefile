@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# The targets are listed by "make help". What Kbuild reads is in Kbuild.
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+
+.PHONY: help modules iproute2 demo shell check kunit style clean
+
+help:
+	@echo 'make modules   build the modules for the running kernel (KDIR=)'
+	@echo 'make iproute2  build an ip that knows them, and say where it is'
+	@echo 'make demo      show the main job, in User Mode Linux'
+	@echo 'make shell     a shell in the topology of the demo'
+	@echo 'make check     all tests, in User Mode Linux'
+	@echo '                 T=NAME  those in files with NAME in their name,'
+	@echo '                 T=NAME:CASE  one case;  DEBUG=1  a debug kernel'
+	@echo "make kunit     the KUnit suites, the kernel's own way"
+	@echo 'make style     checkpatch, sparse, shellcheck and so on'
+	@echo 'make clean     remove build/'
+	@echo
+	@echo 'W=1 and C=1 work as in the kernel. UML=6.12 chooses the kernel of'
+	@echo 'User Mode Linux. Missing Debian packages are installed with apt.'
+
+modules:
+	@tools/setup/packages modules
+	@tools/testing/run/modules $(KDIR)
+
+iproute2:
+	@tools/setup/packages iproute2
+	@tools/iproute2-patch/build
+
+demo shell:
+	@tools/setup/packages demo
+	@tools/demo/$@
+
+check:
+	@tools/setup/packages check
+	@tools/testing/run/check $(if $(DEBUG),--debug) $(T)
+
+kunit:
+	@tools/setup/packages uml
+	@tools/testing/run/kunit
+
+style:
+	@tools/setup/packages style
+	@tools/testing/style/style
+
+clean:
+	rm -rf build
