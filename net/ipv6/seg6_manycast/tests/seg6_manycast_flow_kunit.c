@@ -1,0 +1,906 @@
+// SPDX-License-Identifier: GPL-2.0
+/* KUnit tests of flow.c, the arbiter at the edge */
+
+#include <kunit/test.h>
+#include <linux/module.h>
+#include <linux/percpu.h>
+#include <net/tcp.h>
+
+#include "../flow.h"
+#include "../main.h"
+
+#define ISN		1000
+#define ACK		TCPHDR_ACK
+
+/* Where a client's segment goes, and who is to be reset; by number, 0: none. */
+struct sent {
+	u8 way;
+	u8 loser;
+};
+
+struct fixture {
+	struct manycast_net mnet;
+	u32 limit;
+};
+
+static struct manycast_net *mnet_of(const struct kunit *test)
+{
+	struct fixture *f = test->priv;
+
+	return &f->mnet;
+}
+
+static void set_limit(struct kunit *test, u32 limit)
+{
+	struct fixture *f = test->priv;
+
+	f->limit = limit;
+}
+
+static void flow_exit(struct kunit *test)
+{
+	if (!test->priv)
+		return;
+	manycast_flows_exit(mnet_of(test));
+	free_percpu(mnet_of(test)->stats);
+}
+
+static int flow_init(struct kunit *test)
+{
+	struct manycast_net *mnet;
+	struct fixture *f;
+	int cpu, err;
+
+	f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
+	if (!f)
+		return -ENOMEM;
+	mnet = &f->mnet;
+	mnet->stats = __alloc_percpu(struct_size(mnet->stats, count,
+						 SEG6_MANYCAST_STAT_MAX + 1),
+				     __alignof__(*mnet->stats));
+	if (!mnet->stats)
+		return -ENOMEM;
+	for_each_possible_cpu(cpu)
+		u64_stats_init(&per_cpu_ptr(mnet->stats, cpu)->syncp);
+	err = manycast_flows_init(mnet);
+	if (err) {
+		free_percpu(mnet->stats);
+		return err;
+	}
+	test->priv = f;
+	return 0;
+}
+
+static u64 evicted(const struct manycast_net *mnet)
+{
+	const unsigned int i = SEG6_MANYCAST_STAT_EDGE_EVICTED;
+	u64 sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += u64_stats_read(&per_cpu_ptr(mnet->stats, cpu)->count[i]);
+	return sum;
+}
+
+static unsigned int length(const struct list_head *list)
+{
+	struct list_head *p;
+	unsigned int n = 0;
+
+	list_for_each(p, list)
+		n++;
+	return n;
+}
+
+/* What the callers of all these functions provide. */
+static void begin(void)
+	__acquires(RCU)
+{
+	local_bh_disable();
+	rcu_read_lock();
+}
+
+static void end(void)
+	__releases(RCU)
+{
+	rcu_read_unlock();
+	local_bh_enable();
+}
+
+static struct manycast_key key_of(u16 port, u32 isn)
+{
+	return (struct manycast_key){
+		.client.s6_addr = { 0x20, [15] = 1 },
+		.service.s6_addr = { 0x20, [15] = 2 },
+		.sport = htons(port),
+		.dport = htons(443),
+		.isn = isn,
+	};
+}
+
+static struct manycast_path path_of(u8 server)
+{
+	return (struct manycast_path){
+		.n = 2,
+		.seg[0].s6_addr = { 0xfc, [15] = server },
+		.seg[1].s6_addr = { 0xfc, [15] = 0xee },
+	};
+}
+
+static u8 server_of(const struct manycast_way *way)
+{
+	return way ? way->path.seg[0].s6_addr[15] : 0;
+}
+
+/* As nothing runs beside the test, it may keep what it finds. */
+static struct manycast_flow *find(struct manycast_net *mnet, u16 port)
+{
+	struct manycast_key key = key_of(port, 0);
+	struct manycast_flow *flow;
+
+	begin();
+	flow = manycast_flow_find(mnet, &key);
+	end();
+	return flow;
+}
+
+static struct manycast_flow *syn_servers(struct kunit *test, u16 port, u32 isn,
+					 u8 len)
+{
+	struct seg6_manycast_prefix servers = { .addr = { 0xfc }, .len = len };
+	struct manycast_key key = key_of(port, isn);
+	struct fixture *f = test->priv;
+	struct manycast_flow *flow;
+
+	begin();
+	flow = manycast_flow_syn(&f->mnet, &key, &servers, f->limit);
+	end();
+	KUNIT_ASSERT_NOT_NULL(test, flow);
+	return flow;
+}
+
+static struct manycast_flow *syn(struct kunit *test, u16 port, u32 isn)
+{
+	return syn_servers(test, port, isn, 8);
+}
+
+static enum manycast_learnt learn(struct manycast_flow *flow, u32 isn,
+				  u8 server, u32 synack_isn)
+{
+	struct manycast_path path = path_of(server);
+	enum manycast_learnt learnt;
+
+	begin();
+	learnt = manycast_flow_learn(flow, isn, &path, synack_isn);
+	end();
+	return learnt;
+}
+
+static struct sent out(struct kunit *test, struct manycast_flow *flow, u8 flags,
+		       u32 ack)
+{
+	struct manycast_tcp tcp = { .flags = flags, .ack = ack };
+	struct manycast_way *way, *loser = (void *)1;
+	struct sent sent;
+
+	begin();
+	way = manycast_flow_out(mnet_of(test), flow, &tcp, &loser);
+	sent.way = server_of(way);
+	sent.loser = server_of(loser);
+	end();
+	return sent;
+}
+
+static bool refused(struct manycast_flow *flow, u32 isn, u8 server)
+{
+	struct in6_addr sid = path_of(server).seg[0];
+	bool ok;
+
+	begin();
+	ok = manycast_flow_refused(flow, isn, &sid);
+	end();
+	return ok;
+}
+
+static void expect_sent(struct kunit *test, struct sent sent, u8 way, u8 loser)
+{
+	KUNIT_EXPECT_EQ(test, sent.way, way);
+	KUNIT_EXPECT_EQ(test, sent.loser, loser);
+}
+
+/* A flow whose client has acknowledged server 1. */
+static struct manycast_flow *open_flow(struct kunit *test, u16 port)
+{
+	struct manycast_flow *flow = syn(test, port, ISN);
+
+	KUNIT_ASSERT_EQ(test, learn(flow, ISN, 1, 100), MANYCAST_LEARNT_NEW);
+	expect_sent(test, out(test, flow, ACK, 101), 1, 0);
+	KUNIT_ASSERT_EQ(test, flow->state, MANYCAST_FLOW_OPEN);
+	return flow;
+}
+
+static void flow_syn(struct kunit *test)
+{
+	struct manycast_net *mnet = mnet_of(test);
+	struct manycast_flow *flow;
+
+	KUNIT_EXPECT_NULL(test, find(mnet, 1));
+
+	flow = syn(test, 1, ISN);
+	KUNIT_EXPECT_PTR_EQ(test, find(mnet, 1), flow);
+	KUNIT_EXPECT_EQ(test, flow->state, MANYCAST_FLOW_OPENING);
+	KUNIT_EXPECT_EQ(test, flow->key.isn, ISN);
+	KUNIT_EXPECT_EQ(test, flow->servers.len, 8);
+	KUNIT_EXPECT_EQ(test, mnet->flow_count, 1);
+	KUNIT_EXPECT_EQ(test, length(&mnet->flow_opening), 1);
+	KUNIT_EXPECT_EQ(test, length(&mnet->flow_open), 0);
+
+	KUNIT_EXPECT_PTR_EQ(test, syn(test, 1, ISN), flow);
+	KUNIT_EXPECT_EQ(test, mnet->flow_count, 1);
+	expect_sent(test, out(test, flow, ACK, 101), 0, 0);
+	KUNIT_EXPECT_EQ(test, flow->state, MANYCAST_FLOW_OPENING);
+}
+
+/* All four of the 4-tuple tell flows apart; the ISN does not. */
+static void flow_tuple(struct kunit *test)
+{
+	struct seg6_manycast_prefix any = {};
+	struct manycast_net *mnet = mnet_of(test);
+	struct manycast_flow *flow[6];
+	struct manycast_key key[6];
+	unsigned int i, j;
+
+	for (i = 0; i < ARRAY_SIZE(key); i++)
+		key[i] = key_of(1, ISN);
+	key[1].client.s6_addr[15]++;
+	key[2].service.s6_addr[15]++;
+	key[3].sport = htons(2);
+	key[4].dport = htons(444);
+	key[5].isn++;
+
+	begin();
+	for (i = 0; i < ARRAY_SIZE(key); i++)
+		flow[i] = manycast_flow_syn(mnet, &key[i], &any, 0);
+	end();
+	for (i = 0; i < ARRAY_SIZE(key); i++)
+		KUNIT_EXPECT_NOT_NULL(test, flow[i]);
+	for (i = 0; i < 5; i++)
+		for (j = 0; j < i; j++)
+			KUNIT_EXPECT_PTR_NE(test, flow[i], flow[j]);
+	KUNIT_EXPECT_PTR_EQ(test, flow[5], flow[0]);
+	KUNIT_EXPECT_EQ(test, mnet->flow_count, 5);
+}
+
+static void flow_one_server(struct kunit *test)
+{
+	struct manycast_flow *flow = syn(test, 1, ISN);
+	struct manycast_net *mnet = mnet_of(test);
+
+	KUNIT_EXPECT_EQ(test, learn(flow, ISN + 1, 1, 100),
+			MANYCAST_LEARNT_LOSER);
+	expect_sent(test, out(test, flow, 0, 0), 0, 0);
+	KUNIT_EXPECT_EQ(test, learn(flow, ISN, 1, 100), MANYCAST_LEARNT_NEW);
+	expect_sent(test, out(test, flow, 0, 0), 1, 0);
+	KUNIT_EXPECT_EQ(test, flow->state, MANYCAST_FLOW_OPENING);
+
+	KUNIT_EXPECT_EQ(test, learn(flow, ISN, 1, 100), MANYCAST_LEARNT_AGAIN);
+	expect_sent(test, out(test, flow, ACK, 101), 1, 0);
+	KUNIT_EXPECT_EQ(test, flow->state, MANYCAST_FLOW_OPEN);
+	KUNIT_EXPECT_EQ(test, length(&mnet->flow_opening), 0);
+	KUNIT_EXPECT_EQ(test, length(&mnet->flow_open), 1);
+
+	/* The client's ACK was lost. */
+	KUNIT_EXPECT_EQ(test, learn(flow, ISN, 1, 100), MANYCAST_LEARNT_AGAIN);
+	expect_sent(test, out(test, flow, ACK, 101), 1, 0);
+	KUNIT_EXPECT_EQ(test, learn(flow, ISN, 2, 200), MANYCAST_LEARNT_LOSER);
+	expect_sent(test, out(test, flow, ACK | TCPHDR_PSH, 500), 1, 0);
+}
+
+struct choice {
+	const char *desc;
+	u32 isn[2];		/* of the SYN-ACKs of servers 1 and 2 */
+	u8 flags;
+	u32 ack;
+	u8 way;
+	u8 loser;
+	enum manycast_flow_state state;
+};
+
+static const struct choice choices[] = {
+	{ "the first", { 100, 200 }, ACK, 101, 1, 2, MANYCAST_FLOW_OPEN },
+	{ "the second", { 100, 200 }, ACK, 201, 2, 1, MANYCAST_FLOW_OPEN },
+	{ "the second, with data", { 100, 200 }, ACK | TCPHDR_PSH, 201, 2, 1,
+	  MANYCAST_FLOW_OPEN },
+	{ "the first, across zero", { U32_MAX, 0 }, ACK, 0, 1, 2,
+	  MANYCAST_FLOW_OPEN },
+	{ "the second, across zero", { 0, U32_MAX }, ACK, 0, 2, 1,
+	  MANYCAST_FLOW_OPEN },
+	{ "the same number", { 100, 100 }, ACK, 101, 1, 2, MANYCAST_FLOW_OPEN },
+	{ "neither", { 100, 200 }, ACK, 301, 1, 2, MANYCAST_FLOW_OPEN },
+	{ "one less than the second", { 100, 200 }, ACK, 200, 1, 2,
+	  MANYCAST_FLOW_OPEN },
+	{ "none yet", { 100, 200 }, 0, 201, 1, 0, MANYCAST_FLOW_OPENING },
+	{ "the second, and closes", { 100, 200 }, ACK | TCPHDR_FIN, 201, 2, 1,
+	  MANYCAST_FLOW_CLOSING },
+	{ "the second, and resets", { 100, 200 }, ACK | TCPHDR_RST, 201, 2, 1,
+	  MANYCAST_FLOW_RESET },
+	{ "resets both", { 100, 200 }, TCPHDR_RST, 0, 1, 2,
+	  MANYCAST_FLOW_RESET },
+};
+
+static void choice_desc(const struct choice *p, char *desc)
+{
+	strscpy(desc, p->desc, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(choice, choices, choice_desc);
+
+/* Two servers accept; the client's ACK decides. */
+static void flow_rivals(struct kunit *test)
+{
+	const struct choice *p = test->param_value;
+	struct manycast_flow *flow = syn(test, 1, ISN);
+	bool over = p->state == MANYCAST_FLOW_RESET;
+
+	KUNIT_EXPECT_EQ(test, learn(flow, ISN, 1, p->isn[0]),
+			MANYCAST_LEARNT_NEW);
+	KUNIT_EXPECT_EQ(test, learn(flow, ISN, 2, p->isn[1]),
+			MANYCAST_LEARNT_RIVAL);
+	/* Both have to repeat theirs; a third is too late. */
+	KUNIT_EXPECT_EQ(test, learn(flow, ISN, 3, 300), MANYCAST_LEARNT_LOSER);
+	KUNIT_EXPECT_EQ(test, learn(flow, ISN, 2, p->isn[1]),
+			MANYCAST_LEARNT_AGAIN);
+	KUNIT_EXPECT_EQ(test, learn(flow, ISN, 1, p->isn[0]),
+			MANYCAST_LEARNT_AGAIN);
+
+	expect_sent(test, out(test, flow, p->flags, p->ack), p->way, p->loser);
+	KUNIT_EXPECT_EQ(test, flow->state, p->state);
+	if (p->state == MANYCAST_FLOW_OPENING)
+		return;
+	/* Once and for all. */
+	KUNIT_EXPECT_EQ(test, learn(flow, ISN, p->way, 100),
+			over ? MANYCAST_LEARNT_NOTHING : MANYCAST_LEARNT_AGAIN);
+	KUNIT_EXPECT_EQ(test, learn(flow, ISN, p->loser, 200),
+			MANYCAST_LEARNT_LOSER);
+	expect_sent(test, out(test, flow, ACK, 101), p->way, 0);
+	expect_sent(test, out(test, flow, ACK, 201), p->way, 0);
+	KUNIT_EXPECT_EQ(test, learn(flow, ISN, p->loser, 200),
+			MANYCAST_LEARNT_LOSER);
+}
+
+/* A server that has forgotten the SYN answers its repetition with another
+ * number, and the client may take either.
+ */
+static void flow_another_number(struct kunit *test)
+{
+	struct manycast_flow *flow = syn(test, 1, ISN);
+
+	learn(flow, ISN, 1, 100);
+	learn(flow, ISN, 2, 200);
+	KUNIT_EXPECT_EQ(test, learn(flow, ISN, 2, 250), MANYCAST_LEARNT_AGAIN);
+	expect_sent(test, out(test, flow, ACK, 251), 2, 1);
+
+	flow = syn(test, 2, ISN);
+	learn(flow, ISN, 1, 100);
+	KUNIT_EXPECT_EQ(test, learn(flow, ISN, 1, 200), MANYCAST_LEARNT_AGAIN);
+	learn(flow, ISN, 2, 200);
+	expect_sent(test, out(test, flow, ACK, 201), 1, 2);
+}
+
+/* What comes after the choice must not change it. */
+static void flow_number_after_choice(struct kunit *test)
+{
+	struct manycast_flow *flow = open_flow(test, 1);
+	struct manycast_way *way = rcu_access_pointer(flow->way);
+
+	KUNIT_EXPECT_EQ(test, learn(flow, ISN, 1, 999), MANYCAST_LEARNT_AGAIN);
+	KUNIT_EXPECT_PTR_EQ(test, rcu_access_pointer(flow->way), way);
+	KUNIT_EXPECT_EQ(test, way->synack_isn, 100);
+}
+
+static void flow_close(struct kunit *test)
+{
+	struct manycast_flow *flow = open_flow(test, 1);
+
+	expect_sent(test, out(test, flow, ACK | TCPHDR_FIN, 500), 1, 0);
+	KUNIT_EXPECT_EQ(test, flow->state, MANYCAST_FLOW_CLOSING);
+	KUNIT_EXPECT_EQ(test, learn(flow, ISN, 2, 200), MANYCAST_LEARNT_LOSER);
+	expect_sent(test, out(test, flow, ACK, 600), 1, 0);
+	KUNIT_EXPECT_EQ(test, flow->state, MANYCAST_FLOW_CLOSING);
+	expect_sent(test, out(test, flow, TCPHDR_RST, 0), 1, 0);
+	KUNIT_EXPECT_EQ(test, flow->state, MANYCAST_FLOW_RESET);
+	KUNIT_EXPECT_EQ(test, learn(flow, ISN, 1, 100),
+			MANYCAST_LEARNT_NOTHING);
+	KUNIT_EXPECT_EQ(test, learn(flow, ISN, 2, 200), MANYCAST_LEARNT_LOSER);
+}
+
+/* Somebody else's RST has not ended the connection: the client goes on. */
+static void flow_goes_on(struct kunit *test)
+{
+	struct manycast_flow *flow = open_flow(test, 1);
+	struct manycast_net *mnet = mnet_of(test);
+
+	expect_sent(test, out(test, flow, TCPHDR_RST, 0), 1, 0);
+	expect_sent(test, out(test, flow, TCPHDR_RST | ACK, 500), 1, 0);
+	KUNIT_EXPECT_EQ(test, flow->state, MANYCAST_FLOW_RESET);
+	expect_sent(test, out(test, flow, ACK, 500), 1, 0);
+	KUNIT_EXPECT_EQ(test, flow->state, MANYCAST_FLOW_OPEN);
+
+	out(test, flow, TCPHDR_RST, 0);
+	expect_sent(test, out(test, flow, ACK | TCPHDR_FIN, 500), 1, 0);
+	KUNIT_EXPECT_EQ(test, flow->state, MANYCAST_FLOW_CLOSING);
+
+	/* The refusal came when the client had acknowledged the SYN-ACK. */
+	flow = syn(test, 2, ISN);
+	learn(flow, ISN, 1, 100);
+	KUNIT_EXPECT_TRUE(test, refused(flow, ISN, 1));
+	expect_sent(test, out(test, flow, ACK, 101), 1, 0);
+	KUNIT_EXPECT_EQ(test, flow->state, MANYCAST_FLOW_OPEN);
+	KUNIT_EXPECT_EQ(test, length(&mnet->flow_opening), 0);
+	KUNIT_EXPECT_EQ(test, length(&mnet->flow_open), 2);
+}
+
+/* A late copy of the SYN says nothing new. */
+static void flow_same_syn(struct kunit *test)
+{
+	struct manycast_flow *flow = open_flow(test, 1);
+
+	KUNIT_EXPECT_PTR_EQ(test, syn(test, 1, ISN), flow);
+	KUNIT_EXPECT_EQ(test, flow->state, MANYCAST_FLOW_OPEN);
+	expect_sent(test, out(test, flow, ACK, 101), 1, 0);
+}
+
+/* The client uses its port again; its new connection has another server. */
+static void flow_new_syn(struct kunit *test)
+{
+	struct manycast_flow *flow = open_flow(test, 1);
+	struct manycast_net *mnet = mnet_of(test);
+
+	out(test, flow, ACK | TCPHDR_FIN, 500);
+	KUNIT_EXPECT_PTR_EQ(test, syn_servers(test, 1, ISN + 1, 32), flow);
+	KUNIT_EXPECT_EQ(test, flow->state, MANYCAST_FLOW_OPENING);
+	KUNIT_EXPECT_EQ(test, flow->key.isn, ISN + 1);
+	KUNIT_EXPECT_EQ(test, flow->servers.len, 32);
+	KUNIT_EXPECT_EQ(test, length(&mnet->flow_opening), 1);
+	KUNIT_EXPECT_EQ(test, length(&mnet->flow_open), 0);
+	KUNIT_EXPECT_EQ(test, mnet->flow_count, 1);
+
+	/* Answers to the old attempt: of the old server, of another one. */
+	KUNIT_EXPECT_EQ(test, learn(flow, ISN, 1, 100),
+			MANYCAST_LEARNT_NOTHING);
+	KUNIT_EXPECT_EQ(test, learn(flow, ISN, 2, 200), MANYCAST_LEARNT_LOSER);
+	KUNIT_EXPECT_EQ(test, learn(flow, ISN + 1, 3, 300),
+			MANYCAST_LEARNT_NEW);
+	KUNIT_EXPECT_EQ(test, learn(flow, ISN + 1, 3, 300),
+			MANYCAST_LEARNT_AGAIN);
+	KUNIT_EXPECT_EQ(test, learn(flow, ISN + 1, 4, 400),
+			MANYCAST_LEARNT_LOSER);
+	expect_sent(test, out(test, flow, ACK, 301), 3, 1);
+	KUNIT_EXPECT_EQ(test, flow->state, MANYCAST_FLOW_OPEN);
+	KUNIT_EXPECT_EQ(test, length(&mnet->flow_open), 1);
+	KUNIT_EXPECT_EQ(test, learn(flow, ISN + 1, 3, 300),
+			MANYCAST_LEARNT_AGAIN);
+	KUNIT_EXPECT_EQ(test, learn(flow, ISN + 1, 1, 500),
+			MANYCAST_LEARNT_LOSER);
+}
+
+/* The same with the old server. */
+static void flow_new_syn_old_server(struct kunit *test)
+{
+	struct manycast_flow *flow = open_flow(test, 1);
+
+	syn(test, 1, ISN + 1);
+	KUNIT_EXPECT_EQ(test, learn(flow, ISN + 1, 1, 300),
+			MANYCAST_LEARNT_NEW);
+	KUNIT_EXPECT_EQ(test, learn(flow, ISN + 1, 1, 300),
+			MANYCAST_LEARNT_AGAIN);
+	/* What is reset has the old attempt's number. */
+	expect_sent(test, out(test, flow, ACK, 301), 1, 1);
+	KUNIT_EXPECT_EQ(test, learn(flow, ISN + 1, 1, 300),
+			MANYCAST_LEARNT_AGAIN);
+	KUNIT_EXPECT_EQ(test, learn(flow, ISN + 1, 2, 200),
+			MANYCAST_LEARNT_LOSER);
+}
+
+/* The same before the client's choice: only its new attempt counts. */
+static void flow_new_syn_rivals(struct kunit *test)
+{
+	struct manycast_flow *flow = syn(test, 1, ISN);
+
+	learn(flow, ISN, 1, 100);
+	learn(flow, ISN, 2, 200);
+	syn(test, 1, ISN - 1);
+	KUNIT_EXPECT_EQ(test, learn(flow, ISN - 1, 2, 201),
+			MANYCAST_LEARNT_NEW);
+	expect_sent(test, out(test, flow, ACK, 202), 2, 1);
+}
+
+/* The same after its RST: nothing is left of the old connection. */
+static void flow_new_syn_after_rst(struct kunit *test)
+{
+	struct manycast_flow *flow = open_flow(test, 1);
+
+	out(test, flow, TCPHDR_RST, 0);
+	syn(test, 1, ISN + 1);
+	KUNIT_EXPECT_EQ(test, flow->state, MANYCAST_FLOW_OPENING);
+	expect_sent(test, out(test, flow, ACK, 500), 0, 0);
+	KUNIT_EXPECT_EQ(test, learn(flow, ISN + 1, 2, 200),
+			MANYCAST_LEARNT_NEW);
+	expect_sent(test, out(test, flow, ACK, 201), 2, 0);
+}
+
+/* Who knows the 4-tuple cannot end the connection with a SYN. */
+static void flow_forged_syn(struct kunit *test)
+{
+	struct manycast_flow *flow = open_flow(test, 1);
+
+	/* Answered before the client sends the next segment, */
+	syn(test, 1, ISN + 1);
+	KUNIT_EXPECT_EQ(test, learn(flow, ISN + 1, 2, 200),
+			MANYCAST_LEARNT_NEW);
+	expect_sent(test, out(test, flow, ACK, 500), 1, 2);
+	KUNIT_EXPECT_EQ(test, flow->state, MANYCAST_FLOW_OPEN);
+	KUNIT_EXPECT_EQ(test, learn(flow, ISN + 1, 2, 200),
+			MANYCAST_LEARNT_LOSER);
+	KUNIT_EXPECT_EQ(test, learn(flow, ISN, 1, 100), MANYCAST_LEARNT_AGAIN);
+	expect_sent(test, out(test, flow, ACK, 201), 1, 0);
+
+	/* and after it; */
+	syn(test, 1, ISN + 2);
+	expect_sent(test, out(test, flow, ACK, 600), 1, 0);
+	KUNIT_EXPECT_EQ(test, learn(flow, ISN + 2, 2, 200),
+			MANYCAST_LEARNT_LOSER);
+
+	/* refused. */
+	syn(test, 1, ISN + 3);
+	KUNIT_EXPECT_TRUE(test, refused(flow, ISN + 3, 2));
+	KUNIT_EXPECT_NE(test, flow->state, MANYCAST_FLOW_RESET);
+	expect_sent(test, out(test, flow, ACK, 700), 1, 0);
+	KUNIT_EXPECT_EQ(test, flow->state, MANYCAST_FLOW_OPEN);
+}
+
+/* The client has forgotten the old connection, and says so when the old server
+ * asks. Its new attempt goes on.
+ */
+static void flow_new_syn_ends_old(struct kunit *test)
+{
+	struct manycast_flow *flow = open_flow(test, 1);
+
+	syn(test, 1, ISN + 1);
+	expect_sent(test, out(test, flow, TCPHDR_RST, 0), 1, 0);
+	KUNIT_EXPECT_EQ(test, flow->state, MANYCAST_FLOW_OPENING);
+	expect_sent(test, out(test, flow, ACK, 500), 0, 0);
+	KUNIT_EXPECT_EQ(test, learn(flow, ISN + 1, 2, 200),
+			MANYCAST_LEARNT_NEW);
+	KUNIT_EXPECT_EQ(test, learn(flow, ISN + 1, 3, 300),
+			MANYCAST_LEARNT_RIVAL);
+	expect_sent(test, out(test, flow, ACK, 301), 3, 2);
+
+	flow = open_flow(test, 2);
+	syn(test, 2, ISN + 1);
+	learn(flow, ISN + 1, 2, 200);
+	expect_sent(test, out(test, flow, TCPHDR_RST, 0), 1, 0);
+	KUNIT_EXPECT_EQ(test, flow->state, MANYCAST_FLOW_OPENING);
+	expect_sent(test, out(test, flow, ACK, 201), 2, 0);
+	KUNIT_EXPECT_EQ(test, flow->state, MANYCAST_FLOW_OPEN);
+}
+
+static void flow_refused_by_all(struct kunit *test)
+{
+	struct manycast_flow *flow = syn(test, 1, ISN);
+
+	KUNIT_EXPECT_FALSE(test, refused(flow, ISN + 1, 1));
+	KUNIT_EXPECT_EQ(test, flow->state, MANYCAST_FLOW_OPENING);
+	KUNIT_EXPECT_TRUE(test, refused(flow, ISN, 1));
+	KUNIT_EXPECT_EQ(test, flow->state, MANYCAST_FLOW_RESET);
+	KUNIT_EXPECT_FALSE(test, refused(flow, ISN, 1));
+	KUNIT_EXPECT_EQ(test, learn(flow, ISN, 2, 200), MANYCAST_LEARNT_LOSER);
+}
+
+static void flow_refused_by_one(struct kunit *test)
+{
+	struct manycast_flow *flow = syn(test, 1, ISN);
+
+	learn(flow, ISN, 1, 100);
+	KUNIT_EXPECT_FALSE(test, refused(flow, ISN, 2));
+	KUNIT_EXPECT_EQ(test, flow->state, MANYCAST_FLOW_OPENING);
+	KUNIT_EXPECT_TRUE(test, refused(flow, ISN, 1));
+	KUNIT_EXPECT_EQ(test, flow->state, MANYCAST_FLOW_RESET);
+
+	/* Of two, the client has chosen, or will. */
+	flow = syn(test, 2, ISN);
+	learn(flow, ISN, 1, 100);
+	learn(flow, ISN, 2, 200);
+	KUNIT_EXPECT_FALSE(test, refused(flow, ISN, 1));
+	KUNIT_EXPECT_FALSE(test, refused(flow, ISN, 2));
+	expect_sent(test, out(test, flow, ACK, 201), 2, 1);
+
+	/* Once open, a server sends its own. */
+	KUNIT_EXPECT_FALSE(test, refused(flow, ISN, 2));
+	KUNIT_EXPECT_FALSE(test, refused(flow, ISN, 1));
+	KUNIT_EXPECT_EQ(test, flow->state, MANYCAST_FLOW_OPEN);
+}
+
+/* The client has not seen the RST, since it repeats its SYN; and this time
+ * somebody accepts.
+ */
+static void flow_refused_then_syn(struct kunit *test)
+{
+	struct manycast_flow *flow = syn(test, 1, ISN);
+
+	learn(flow, ISN, 1, 100);
+	KUNIT_EXPECT_TRUE(test, refused(flow, ISN, 1));
+	KUNIT_EXPECT_PTR_EQ(test, syn(test, 1, ISN), flow);
+	KUNIT_EXPECT_EQ(test, flow->state, MANYCAST_FLOW_OPENING);
+	KUNIT_EXPECT_EQ(test, learn(flow, ISN, 2, 200), MANYCAST_LEARNT_NEW);
+	expect_sent(test, out(test, flow, ACK, 201), 2, 0);
+}
+
+static void flow_limit(struct kunit *test)
+{
+	struct manycast_net *mnet = mnet_of(test);
+
+	syn(test, 1, ISN);
+	mnet->flow_count = MANYCAST_FLOW_LIMIT - 1;
+	syn(test, 2, ISN);
+	KUNIT_EXPECT_EQ(test, evicted(mnet), 0);
+	KUNIT_EXPECT_EQ(test, mnet->flow_count, MANYCAST_FLOW_LIMIT);
+	syn(test, 3, ISN);
+	KUNIT_EXPECT_EQ(test, evicted(mnet), 1);
+	KUNIT_EXPECT_EQ(test, mnet->flow_count, MANYCAST_FLOW_LIMIT);
+	KUNIT_EXPECT_NULL(test, find(mnet, 1));
+
+	set_limit(test, MANYCAST_FLOW_LIMIT + 1);
+	syn(test, 4, ISN);
+	KUNIT_EXPECT_EQ(test, evicted(mnet), 1);
+	mnet->flow_count = 3;
+}
+
+static void flow_limit_lowered(struct kunit *test)
+{
+	struct manycast_net *mnet = mnet_of(test);
+	u16 port;
+
+	for (port = 1; port <= 60; port++)
+		syn(test, port, ISN);
+	set_limit(test, 10);
+	for (; port <= 70; port++) {
+		unsigned int before = mnet->flow_count;
+
+		syn(test, port, ISN);
+		KUNIT_EXPECT_NOT_NULL(test, find(mnet, port));
+		KUNIT_EXPECT_TRUE(test, mnet->flow_count < before ||
+				  mnet->flow_count == 10);
+	}
+	KUNIT_EXPECT_EQ(test, mnet->flow_count, 10);
+	KUNIT_EXPECT_EQ(test, evicted(mnet), 60);
+}
+
+static void flow_evict_opening(struct kunit *test)
+{
+	struct manycast_net *mnet = mnet_of(test);
+	u16 port;
+
+	set_limit(test, 3);
+	for (port = 1; port <= 3; port++)
+		syn(test, port, ISN);
+	KUNIT_EXPECT_EQ(test, evicted(mnet), 0);
+
+	/* It is not the newest that goes, and not who begins anew. */
+	syn(test, 1, ISN + 1);
+	syn(test, 4, ISN);
+	KUNIT_EXPECT_EQ(test, evicted(mnet), 1);
+	KUNIT_EXPECT_EQ(test, mnet->flow_count, 3);
+	KUNIT_EXPECT_NOT_NULL(test, find(mnet, 1));
+	KUNIT_EXPECT_NULL(test, find(mnet, 2));
+	KUNIT_EXPECT_NOT_NULL(test, find(mnet, 3));
+	KUNIT_EXPECT_NOT_NULL(test, find(mnet, 4));
+}
+
+/* Flows that open go before those that are open, however old. */
+static void flow_evict_opening_first(struct kunit *test)
+{
+	struct manycast_net *mnet = mnet_of(test);
+	u16 port;
+
+	set_limit(test, 3);
+	open_flow(test, 1)->used -= 1000;
+	open_flow(test, 2)->used -= 1000;
+	for (port = 3; port < 100; port++) {
+		syn(test, port, ISN);
+		KUNIT_EXPECT_EQ(test, mnet->flow_count, 3);
+		KUNIT_EXPECT_NOT_NULL(test, find(mnet, port));
+	}
+	KUNIT_EXPECT_NOT_NULL(test, find(mnet, 1));
+	KUNIT_EXPECT_NOT_NULL(test, find(mnet, 2));
+	KUNIT_EXPECT_EQ(test, evicted(mnet), 96);
+}
+
+static void flow_evict_unused(struct kunit *test)
+{
+	struct manycast_net *mnet = mnet_of(test);
+	struct manycast_flow *flow;
+	u16 port;
+
+	set_limit(test, 4);
+	for (port = 1; port <= 4; port++) {
+		flow = open_flow(test, port);
+		flow->listed = jiffies - 100;
+		flow->used = jiffies - (port == 3 ? 100 : 50);
+	}
+	/* The third has not been used since it was listed. */
+	syn(test, 5, ISN);
+	KUNIT_EXPECT_EQ(test, mnet->flow_count, 4);
+	KUNIT_EXPECT_NULL(test, find(mnet, 3));
+
+	/* The first two have had their second chance; but the fourth has not
+	 * been looked at.
+	 */
+	open_flow(test, 5);
+	syn(test, 6, ISN);
+	KUNIT_EXPECT_NULL(test, find(mnet, 1));
+	KUNIT_EXPECT_NOT_NULL(test, find(mnet, 2));
+	KUNIT_EXPECT_NOT_NULL(test, find(mnet, 4));
+	KUNIT_EXPECT_NOT_NULL(test, find(mnet, 5));
+	KUNIT_EXPECT_EQ(test, evicted(mnet), 2);
+}
+
+/* All are in use: one goes nevertheless, after a bounded search. */
+static void flow_evict_used(struct kunit *test)
+{
+	struct manycast_net *mnet = mnet_of(test);
+	struct manycast_flow *flow;
+	u16 port;
+
+	set_limit(test, 50);
+	for (port = 1; port <= 50; port++) {
+		flow = open_flow(test, port);
+		flow->listed = jiffies - 100;
+		flow->used = jiffies - 50;
+	}
+	syn(test, 51, ISN);
+	KUNIT_EXPECT_EQ(test, mnet->flow_count, 50);
+	KUNIT_EXPECT_EQ(test, evicted(mnet), 1);
+	KUNIT_EXPECT_NOT_NULL(test, find(mnet, 1));
+	KUNIT_EXPECT_NOT_NULL(test, find(mnet, 50));
+	KUNIT_EXPECT_NOT_NULL(test, find(mnet, 51));
+}
+
+static void flow_bounded(struct kunit *test)
+{
+	struct manycast_net *mnet = mnet_of(test);
+	struct manycast_flow *flow;
+	unsigned int i, found = 0;
+	u16 port;
+
+	set_limit(test, 200);
+	for (port = 1; port <= 3000; port++) {
+		flow = syn(test, port, ISN);
+		if (port % 3)
+			learn(flow, ISN, 1, 100);
+		if (port % 3 == 1)
+			learn(flow, ISN, 2, 200);
+		if (port % 7 == 0)
+			out(test, flow, ACK, 101);
+		KUNIT_ASSERT_LE(test, mnet->flow_count, 200);
+	}
+	for (i = 1; i <= 3000; i++)
+		found += !!find(mnet, i);
+	KUNIT_EXPECT_EQ(test, found, 200);
+	KUNIT_EXPECT_EQ(test, evicted(mnet), 2800);
+	KUNIT_EXPECT_EQ(test, 200, length(&mnet->flow_opening) +
+				   length(&mnet->flow_open));
+}
+
+struct idleness {
+	const char *desc;
+	enum manycast_flow_state state;
+	unsigned int seconds;
+};
+
+/* As connection tracking has them. */
+static const struct idleness idlenesses[] = {
+	{ "opening", MANYCAST_FLOW_OPENING, 120 },
+	{ "open", MANYCAST_FLOW_OPEN, 5 * 24 * 3600 },
+	{ "closing", MANYCAST_FLOW_CLOSING, 120 },
+	{ "reset", MANYCAST_FLOW_RESET, 10 },
+};
+
+static void idleness_desc(const struct idleness *p, char *desc)
+{
+	strscpy(desc, p->desc, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(idleness, idlenesses, idleness_desc);
+
+static void flow_idle(struct kunit *test)
+{
+	const struct idleness *p = test->param_value;
+	struct manycast_flow *fresh = open_flow(test, 1);
+	struct manycast_flow *stale = open_flow(test, 2);
+	struct manycast_net *mnet = mnet_of(test);
+
+	fresh->state = p->state;
+	stale->state = p->state;
+	fresh->used = jiffies - (p->seconds - 1) * HZ;
+	stale->used = jiffies - (p->seconds + 1) * HZ;
+
+	KUNIT_EXPECT_TRUE(test, delayed_work_pending(&mnet->flow_work));
+	flush_delayed_work(&mnet->flow_work);
+	KUNIT_EXPECT_NOT_NULL(test, find(mnet, 1));
+	KUNIT_EXPECT_NULL(test, find(mnet, 2));
+	KUNIT_EXPECT_EQ(test, mnet->flow_count, 1);
+	KUNIT_EXPECT_EQ(test, length(&mnet->flow_open), 1);
+	KUNIT_EXPECT_TRUE(test, delayed_work_pending(&mnet->flow_work));
+
+	/* Nobody sweeps an empty floor; but it starts again. */
+	fresh->used = jiffies - (p->seconds + 1) * HZ;
+	flush_delayed_work(&mnet->flow_work);
+	KUNIT_EXPECT_NULL(test, find(mnet, 1));
+	KUNIT_EXPECT_EQ(test, mnet->flow_count, 0);
+	KUNIT_EXPECT_FALSE(test, delayed_work_pending(&mnet->flow_work));
+	syn(test, 1, ISN);
+	KUNIT_EXPECT_TRUE(test, delayed_work_pending(&mnet->flow_work));
+	KUNIT_EXPECT_EQ(test, evicted(mnet), 0);
+}
+
+/* Whatever passes keeps a flow. */
+static void flow_used(struct kunit *test)
+{
+	struct manycast_flow *flow = open_flow(test, 1);
+	unsigned long old = jiffies - 100 * HZ;
+
+	flow->used = old;
+	out(test, flow, ACK, 500);
+	KUNIT_EXPECT_NE(test, flow->used, old);
+	flow->used = old;
+	learn(flow, ISN, 1, 100);
+	KUNIT_EXPECT_NE(test, flow->used, old);
+	flow->used = old;
+	syn(test, 1, ISN);
+	KUNIT_EXPECT_NE(test, flow->used, old);
+}
+
+static struct kunit_case flow_cases[] = {
+	KUNIT_CASE(flow_syn),
+	KUNIT_CASE(flow_tuple),
+	KUNIT_CASE(flow_one_server),
+	KUNIT_CASE_PARAM(flow_rivals, choice_gen_params),
+	KUNIT_CASE(flow_another_number),
+	KUNIT_CASE(flow_number_after_choice),
+	KUNIT_CASE(flow_close),
+	KUNIT_CASE(flow_goes_on),
+	KUNIT_CASE(flow_same_syn),
+	KUNIT_CASE(flow_new_syn),
+	KUNIT_CASE(flow_new_syn_old_server),
+	KUNIT_CASE(flow_new_syn_rivals),
+	KUNIT_CASE(flow_new_syn_after_rst),
+	KUNIT_CASE(flow_new_syn_ends_old),
+	KUNIT_CASE(flow_forged_syn),
+	KUNIT_CASE(flow_refused_by_all),
+	KUNIT_CASE(flow_refused_by_one),
+	KUNIT_CASE(flow_refused_then_syn),
+	KUNIT_CASE(flow_limit),
+	KUNIT_CASE(flow_limit_lowered),
+	KUNIT_CASE(flow_evict_opening),
+	KUNIT_CASE(flow_evict_opening_first),
+	KUNIT_CASE(flow_evict_unused),
+	KUNIT_CASE(flow_evict_used),
+	KUNIT_CASE(flow_bounded),
+	KUNIT_CASE_PARAM(flow_idle, idleness_gen_params),
+	KUNIT_CASE(flow_used),
+	{}
+};
+
+static struct kunit_suite flow_suite = {
+	.name = "seg6_manycast_flow",
+	.init = flow_init,
+	.exit = flow_exit,
+	.test_cases = flow_cases,
+};
+
+kunit_test_suite(flow_suite);
+
+MODULE_DESCRIPTION("KUnit tests of M-Anycast's flows at the edge");
+MODULE_LICENSE("GPL");
+MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING");
