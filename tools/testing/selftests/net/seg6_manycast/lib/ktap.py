@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Run test functions and report in KTAP, as kselftest wants it."""
+
+import os
+import sys
+import time
+import traceback
+
+PASS, FAIL, SKIP = 0, 1, 4
+
+
+class Skip(Exception):
+    """The environment cannot run this case; the reason is the message."""
+
+
+def equal(got, want, what):
+    if got != want:
+        raise AssertionError(f"{what}: got {got!r}, expected {want!r}")
+
+
+def true(condition, what):
+    if not condition:
+        raise AssertionError(what)
+
+
+def wait_for(condition, what, timeout=5.0, step=0.02):
+    """Poll until condition() is true; state, not time, is what counts."""
+    end = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"timed out: {what}")
+        time.sleep(step)
+
+
+def run(cases):
+    """Run functions named by TESTS (all by default) and exit."""
+    wanted = os.environ.get("TESTS", "").split()
+    if wanted:
+        known = {c.__name__ for c in cases}
+        for name in wanted:
+            if name not in known:
+                sys.exit(f"no case {name}; there are: "
+                         + " ".join(sorted(known)))
+        cases = [c for c in cases if c.__name__ in wanted]
+    print("KTAP version 1")
+    print(f"1..{len(cases)}", flush=True)
+    failed = False
+    for i, case in enumerate(cases, 1):
+        try:
+            case()
+        except Skip as reason:
+            print(f"ok {i} {case.__name__} # SKIP {reason}", flush=True)
+        except BaseException:  # pylint: disable=broad-except
+            failed = True
+            for line in traceback.format_exc().splitlines():
+                print(f"# {line}")
+            print(f"not ok {i} {case.__name__}", flush=True)
+        else:
+            print(f"ok {i} {case.__name__}", flush=True)
+    sys.exit(FAIL if failed else PASS)
