@@ -4,7 +4,7 @@
 
 #include_next <kunit/test.h>
 
-/* Before 6.3. It does not say what differs. */
+/* Missing in 6.1. This one does not say what differs. */
 #ifndef KUNIT_EXPECT_MEMEQ
 #define KUNIT_EXPECT_MEMEQ(test, left, right, size) \
 	KUNIT_EXPECT_EQ(test, memcmp(left, right, size), 0)

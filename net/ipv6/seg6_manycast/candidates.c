@@ -6,6 +6,7 @@
 #include <linux/kernel.h>
 #include <linux/minmax.h>
 #include <linux/prandom.h>
+#include <linux/seg6_manycast.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -208,9 +209,9 @@ EXPORT_SYMBOL_IF_KUNIT(manycast_pick_random);
  * manycast_pick_least() - the @k instances with the least load
  * @load:	of each instance
  * @n:		instances
- * @rnd:	where the search begins, so that equals share
+ * @rnd:	so that equals share
  * @pick:	result, the least first
- * @k:		how many
+ * @k:		how many, SEG6_MANYCAST_FANOUT_MAX at most
  *
  * Return: how many were picked, min(@k, @n).
  */
@@ -218,18 +219,22 @@ unsigned int manycast_pick_least(const u32 *load, unsigned int n,
 				 struct rnd_state *rnd, u16 *pick,
 				 unsigned int k)
 {
+	u64 rank[SEG6_MANYCAST_FANOUT_MAX];
 	unsigned int got = 0, i, j;
-	u16 from = random_below(rnd, n);
 
 	for (i = 0; i < n; i++) {
-		u16 cand = (from + i) % n;
+		u64 mine = (u64)load[i] << 32 | prandom_u32_state(rnd);
 
-		for (j = got; j && load[pick[j - 1]] > load[cand]; j--)
-			if (j < k)
-				pick[j] = pick[j - 1];
+		for (j = got; j && rank[j - 1] > mine; j--) {
+			if (j == k)
+				continue;
+			rank[j] = rank[j - 1];
+			pick[j] = pick[j - 1];
+		}
 		if (j == k)
 			continue;
-		pick[j] = cand;
+		rank[j] = mine;
+		pick[j] = i;
 		got = min(got + 1, k);
 	}
 	return got;

@@ -150,6 +150,7 @@ flow_add(struct manycast_net *mnet, const struct manycast_key *key,
 	if (!flow)
 		return NULL;
 	flow->key = *key;
+	flow->given_up = key->isn;
 	flow->servers = *servers;
 	flow->used = jiffies;
 	flow->listed = jiffies;
@@ -222,6 +223,8 @@ manycast_flow_syn(struct manycast_net *mnet, const struct manycast_key *key,
 	if (flow->state == MANYCAST_FLOW_RESET)
 		set_way(flow, &flow->way, NULL);
 	if (flow->key.isn != key->isn || flow->state == MANYCAST_FLOW_RESET) {
+		if (flow->key.isn != key->isn)
+			flow->given_up = flow->key.isn;
 		flow->key.isn = key->isn;
 		flow->servers = *servers;
 		set_way(flow, &flow->rival, NULL);
@@ -287,16 +290,18 @@ static enum manycast_learnt judge(struct manycast_flow *flow,
 	return stale(flow, way) ? MANYCAST_LEARNT_NEW : MANYCAST_LEARNT_RIVAL;
 }
 
-/* An answer to another attempt than the present one: its server waits for an
- * ACK that will not come, unless it is the one that the client still has.
+/* An answer to another attempt than the present one. If it is the one before,
+ * its server waits for an ACK that will not come, unless it is the server that
+ * the client still has.
  */
 static enum manycast_learnt judge_given_up(struct manycast_flow *flow, u32 isn,
 					   const struct manycast_path *path)
 {
 	struct manycast_way *way = get_way(flow, &flow->way);
 
-	return leads_to(way, path) && way->isn == isn ?
-	       MANYCAST_LEARNT_NOTHING : MANYCAST_LEARNT_LOSER;
+	if (isn != flow->given_up || (leads_to(way, path) && way->isn == isn))
+		return MANYCAST_LEARNT_NOTHING;
+	return MANYCAST_LEARNT_LOSER;
 }
 
 /**
@@ -359,7 +364,10 @@ static struct manycast_way *acknowledge(struct manycast_net *mnet,
 	/* Pairs with manycast_flow_out(): OPEN means that the way is final. */
 	smp_store_release(&flow->state, MANYCAST_FLOW_OPEN);
 	relist(mnet, flow, &mnet->flow_open);
-	flow->key.isn = way->isn;
+	if (stale(flow, way)) {
+		flow->given_up = flow->key.isn;
+		flow->key.isn = way->isn;
+	}
 	way->acked = true;
 	if (!rival)
 		return NULL;
@@ -420,11 +428,13 @@ struct manycast_way *manycast_flow_out(struct manycast_net *mnet,
 	    tcp->flags & (TCPHDR_ACK | TCPHDR_RST) &&
 	    get_way(flow, &flow->way))
 		*loser = acknowledge(mnet, flow, tcp->ack);
-	if (tcp->flags & TCPHDR_RST)
-		WRITE_ONCE(flow->state, MANYCAST_FLOW_RESET);
-	else if (flow->state == MANYCAST_FLOW_RESET)
+	if (flow->state == MANYCAST_FLOW_RESET && !(tcp->flags & TCPHDR_RST)) {
 		/* It goes on: the RST was for something else. */
 		WRITE_ONCE(flow->state, MANYCAST_FLOW_OPEN);
+		relist(mnet, flow, &mnet->flow_open);
+	}
+	if (tcp->flags & TCPHDR_RST)
+		WRITE_ONCE(flow->state, MANYCAST_FLOW_RESET);
 	else if (tcp->flags & TCPHDR_FIN)
 		WRITE_ONCE(flow->state, MANYCAST_FLOW_CLOSING);
 	way = get_way(flow, &flow->way);

@@ -49,6 +49,7 @@ enum manycast_flow_state {
  * @list:	in manycast_net.flow_opening or .flow_open
  * @rcu:	frees
  * @key:	4-tuple, and the ISN of the latest attempt
+ * @given_up:	ISN of the attempt before it
  * @lock:	protects what follows, but for @used
  * @state:	enum manycast_flow_state
  * @way:	its server, NULL until known
@@ -62,6 +63,7 @@ struct manycast_flow {
 	struct list_head list;
 	struct rcu_head rcu;
 	struct manycast_key key;
+	u32 given_up;
 	spinlock_t lock; /* what follows, but for @used */
 	u8 state;
 	struct manycast_way __rcu *way;

@@ -134,11 +134,20 @@ static void reset_losers(const struct manycast_race *race,
 			out->loser[out->losers++] = race->runner[i].inst;
 }
 
+/* From now on for the length of a tombstone: what is sent on its account may
+ * be answered as late as what came first.
+ */
+static void prolong(struct manycast_handshake *hs)
+{
+	const struct manycast_settings *settings =
+		rcu_dereference(hs->service->settings);
+
+	mod_timer(&hs->expiry, jiffies + msecs_to_jiffies(settings->tombstone));
+}
+
 static void decide(struct manycast_handshake *hs, struct manycast_outcome *out)
 {
 	struct manycast_race *race = hs->race;
-	const struct manycast_settings *settings =
-		rcu_dereference(hs->service->settings);
 
 	lockdep_assert_held(&hs->lock);
 	hs->winner = race->runner[race->contest.best].inst;
@@ -156,7 +165,7 @@ static void decide(struct manycast_handshake *hs, struct manycast_outcome *out)
 	hs->race = NULL;
 	hs->state = MANYCAST_DECIDED;
 	race_free(race);
-	mod_timer(&hs->expiry, jiffies + msecs_to_jiffies(settings->tombstone));
+	prolong(hs);
 	if (ipv6_addr_any(&hs->edge))
 		pin(hs);
 }
@@ -277,20 +286,13 @@ race_alloc(struct manycast_handshake *hs,
 }
 
 static struct manycast_handshake *
-handshake_alloc(struct manycast_service *svc,
-		const struct manycast_settings *settings,
-		const struct manycast_key *key, const struct in6_addr *edge,
-		struct manycast_instance **cand, unsigned int n)
+handshake_alloc(struct manycast_service *svc, const struct manycast_key *key,
+		const struct in6_addr *edge)
 {
 	struct manycast_handshake *hs = kzalloc(sizeof(*hs), GFP_ATOMIC);
 
 	if (!hs)
 		return NULL;
-	hs->race = race_alloc(hs, settings, cand, n);
-	if (!hs->race) {
-		kfree(hs);
-		return NULL;
-	}
 	hs->key = *key;
 	hs->edge = *edge;
 	hs->service = svc;
@@ -327,9 +329,12 @@ manycast_handshake_begin(struct manycast_service *svc,
 	*found = NULL;
 	if (atomic_inc_return(&svc->open) > settings->limit)
 		goto full;
-	hs = handshake_alloc(svc, settings, key, edge, cand, *n);
+	hs = handshake_alloc(svc, key, edge);
 	if (!hs)
 		goto full;
+	hs->race = race_alloc(hs, settings, cand, *n);
+	if (!hs->race)
+		goto free;
 	*n = hs->race->contest.n;
 
 	/* Armed under the lock: nobody else may decide or free it before. */
@@ -344,10 +349,11 @@ manycast_handshake_begin(struct manycast_service *svc,
 		return hs;
 
 	race_free(hs->race);
-	percpu_ref_put(&svc->ref);
-	kfree(hs);
 	if (!IS_ERR(old))
 		*found = old;
+free:
+	percpu_ref_put(&svc->ref);
+	kfree(hs);
 full:
 	atomic_dec(&svc->open);
 	return NULL;
@@ -370,6 +376,7 @@ unsigned int manycast_handshake_ask_again(struct manycast_handshake *hs,
 	spin_lock_bh(&hs->lock);
 	if (hs->state == MANYCAST_DECIDED) {
 		ask[n++] = hs->winner;
+		prolong(hs);
 	} else if (hs->state == MANYCAST_COLLECTING) {
 		for (i = 0; i < hs->race->contest.n; i++)
 			if (manycast_contest_silent(&hs->race->contest, i))
@@ -467,6 +474,7 @@ static bool late(struct manycast_handshake *hs, struct sk_buff *skb,
 		out->relay = skb;
 		out->relay_pkt = *pkt;
 		out->from = hs->winner;
+		prolong(hs);
 		manycast_stats_inc(hs->service->stats,
 				   SEG6_MANYCAST_SERVICE_STAT_EMIT_AGAIN);
 		return true;

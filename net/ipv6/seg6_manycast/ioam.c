@@ -5,6 +5,7 @@
 
 #include <kunit/visibility.h>
 #include <linux/bitops.h>
+#include <linux/bits.h>
 #include <linux/errno.h>
 #include <linux/in6.h>
 #include <linux/ioam6.h>
@@ -18,7 +19,9 @@
 
 #define TRACE_HDR_LEN	8	/* namespace, lengths and flags, type */
 #define OPT_LEN		4	/* type, length, reserved, IOAM type */
-#define OVERFLOW	BIT(10)	/* in the 16 bits of lengths and flags */
+/* In the 16 bits of lengths and flags. */
+#define FLAGS		GENMASK(10, 7)
+#define OVERFLOW	BIT(10)
 #define TYPE_BIT(i)	BIT(23 - (i))
 
 /* Fields of eight octets; all others have four. */
@@ -31,11 +34,10 @@ static unsigned int type_to_len(u32 type)
 	return 4 * (hweight32(type) + hweight32(type & TYPE_WIDE));
 }
 
-static void write_lengths(u8 *hdr, unsigned int nodelen, bool overflow,
+static void write_lengths(u8 *hdr, unsigned int nodelen, u16 flags,
 			  unsigned int free)
 {
-	put_unaligned_be16((nodelen / 4) << 11 | (overflow ? OVERFLOW : 0) |
-			   free / 4, hdr + 2);
+	put_unaligned_be16((nodelen / 4) << 11 | flags | free / 4, hdr + 2);
 }
 
 /**
@@ -59,7 +61,7 @@ void manycast_hbh_write(u8 *hbh, u16 ns, unsigned int nodes)
 	hbh[5] = OPT_LEN - 2 + TRACE_HDR_LEN + data;
 	hbh[7] = IOAM6_TYPE_PREALLOC;
 	put_unaligned_be16(ns, trace);
-	write_lengths(trace, MANYCAST_IOAM_NODE_LEN, false, data);
+	write_lengths(trace, MANYCAST_IOAM_NODE_LEN, 0, data);
 	put_unaligned_be32(MANYCAST_IOAM_TYPE << 8, trace + 4);
 }
 EXPORT_SYMBOL_IF_KUNIT(manycast_hbh_write);
@@ -72,7 +74,8 @@ static int trace_init(struct manycast_trace *trace, u8 *hdr, size_t len)
 		return -EBADMSG;
 	lengths = get_unaligned_be16(hdr + 2);
 	trace->hdr = hdr;
-	trace->type = get_unaligned_be32(hdr + 4) >> 8;
+	/* Bit 23 is to be ignored. */
+	trace->type = get_unaligned_be32(hdr + 4) >> 8 & ~TYPE_BIT(23);
 	trace->nodelen = 4 * (lengths >> 11);
 	trace->room = len - TRACE_HDR_LEN;
 	trace->free = 4 * (lengths & 0x7f);
@@ -147,11 +150,13 @@ static u32 node_field(const struct manycast_node *node, unsigned int bit)
 bool manycast_trace_add(struct manycast_trace *trace,
 			const struct manycast_node *node)
 {
+	u16 flags = get_unaligned_be16(trace->hdr + 2) & FLAGS;
 	unsigned int bit;
 	u8 *p;
 
 	if (trace->free < trace->nodelen) {
-		write_lengths(trace->hdr, trace->nodelen, true, trace->free);
+		write_lengths(trace->hdr, trace->nodelen, flags | OVERFLOW,
+			      trace->free);
 		return false;
 	}
 	trace->free -= trace->nodelen;
@@ -166,9 +171,7 @@ bool manycast_trace_add(struct manycast_trace *trace,
 			p += 4;
 		}
 	}
-	write_lengths(trace->hdr, trace->nodelen,
-		      get_unaligned_be16(trace->hdr + 2) & OVERFLOW,
-		      trace->free);
+	write_lengths(trace->hdr, trace->nodelen, flags, trace->free);
 	return true;
 }
 EXPORT_SYMBOL_IF_KUNIT(manycast_trace_add);

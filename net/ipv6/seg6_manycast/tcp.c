@@ -45,27 +45,52 @@ int manycast_tcp_read(const void *hdr, size_t len, size_t segment,
 }
 EXPORT_SYMBOL_IF_KUNIT(manycast_tcp_read);
 
-/* Find an option. Returns it, its kind first, with @size octets, or NULL. */
+/* The option at @off or behind it, its kind first, with @size octets; @off is
+ * moved behind it. NULL at the end, and where a length lies.
+ */
+static u8 *next_option(void *hdr, unsigned int doff, unsigned int *off,
+		       unsigned int *size)
+{
+	u8 *p = hdr;
+
+	while (*off < doff && p[*off] == TCPOPT_NOP)
+		++*off;
+	if (*off >= doff || p[*off] == TCPOPT_EOL)
+		return NULL;
+	p += *off;
+	if (doff - *off < 2 || p[1] < 2 || p[1] > doff - *off)
+		return NULL;
+	*size = p[1];
+	*off += p[1];
+	return p;
+}
+
 static u8 *find_option(void *hdr, unsigned int doff, u8 kind,
 		       unsigned int *size)
 {
 	unsigned int off = sizeof(struct tcphdr);
-	u8 *p = hdr;
+	u8 *opt;
 
-	while (off < doff && p[off] != TCPOPT_EOL) {
-		if (p[off] == TCPOPT_NOP) {
-			off++;
-			continue;
-		}
-		if (doff - off < 2 || p[off + 1] < 2 || p[off + 1] > doff - off)
-			break;
-		if (p[off] == kind) {
-			*size = p[off + 1];
-			return p + off;
-		}
-		off += p[off + 1];
-	}
+	while ((opt = next_option(hdr, doff, &off, size)))
+		if (opt[0] == kind)
+			return opt;
 	return NULL;
+}
+
+/* Does this option tie a SYN to one server? */
+static bool binds(const u8 *opt, unsigned int size)
+{
+	switch (opt[0]) {
+	case TCPOPT_FASTOPEN:
+		return true;
+	case TCPOPT_EXP:
+		return size >= TCPOLEN_EXP_FASTOPEN_BASE &&
+		       get_unaligned_be16(opt + 2) == TCPOPT_FASTOPEN_MAGIC;
+	case TCPOPT_MPTCP_KIND:
+		return size >= 3 && opt[2] >> 4 == MPTCP_SUBTYPE_MP_JOIN;
+	default:
+		return false;
+	}
 }
 
 /**
@@ -82,19 +107,15 @@ static u8 *find_option(void *hdr, unsigned int doff, u8 kind,
  */
 bool manycast_tcp_replicable(const void *hdr, const struct manycast_tcp *tcp)
 {
-	unsigned int size;
+	unsigned int off = sizeof(struct tcphdr), size;
 	u8 *opt;
 
 	if (tcp->payload)
 		return false;
-	if (find_option((void *)hdr, tcp->doff, TCPOPT_FASTOPEN, &size))
-		return false;
-	opt = find_option((void *)hdr, tcp->doff, TCPOPT_EXP, &size);
-	if (opt && size >= TCPOLEN_EXP_FASTOPEN_BASE &&
-	    get_unaligned_be16(opt + 2) == TCPOPT_FASTOPEN_MAGIC)
-		return false;
-	opt = find_option((void *)hdr, tcp->doff, TCPOPT_MPTCP_KIND, &size);
-	return !opt || size < 3 || opt[2] >> 4 != MPTCP_SUBTYPE_MP_JOIN;
+	while ((opt = next_option((void *)hdr, tcp->doff, &off, &size)))
+		if (binds(opt, size))
+			return false;
+	return true;
 }
 EXPORT_SYMBOL_IF_KUNIT(manycast_tcp_replicable);
 

@@ -277,7 +277,7 @@ static void flow_one_server(struct kunit *test)
 	struct manycast_net *mnet = mnet_of(test);
 
 	KUNIT_EXPECT_EQ(test, learn(flow, ISN + 1, 1, 100),
-			MANYCAST_LEARNT_LOSER);
+			MANYCAST_LEARNT_NOTHING);
 	expect_sent(test, out(test, flow, 0, 0), 0, 0);
 	KUNIT_EXPECT_EQ(test, learn(flow, ISN, 1, 100), MANYCAST_LEARNT_NEW);
 	expect_sent(test, out(test, flow, 0, 0), 1, 0);
@@ -465,7 +465,11 @@ static void flow_new_syn(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, length(&mnet->flow_open), 0);
 	KUNIT_EXPECT_EQ(test, mnet->flow_count, 1);
 
-	/* Answers to the old attempt: of the old server, of another one. */
+	/* Answers to no attempt, and to the old one: of its server, of another
+	 * one.
+	 */
+	KUNIT_EXPECT_EQ(test, learn(flow, ISN + 2, 2, 200),
+			MANYCAST_LEARNT_NOTHING);
 	KUNIT_EXPECT_EQ(test, learn(flow, ISN, 1, 100),
 			MANYCAST_LEARNT_NOTHING);
 	KUNIT_EXPECT_EQ(test, learn(flow, ISN, 2, 200), MANYCAST_LEARNT_LOSER);
@@ -475,7 +479,8 @@ static void flow_new_syn(struct kunit *test)
 			MANYCAST_LEARNT_AGAIN);
 	KUNIT_EXPECT_EQ(test, learn(flow, ISN + 1, 4, 400),
 			MANYCAST_LEARNT_LOSER);
-	expect_sent(test, out(test, flow, ACK, 301), 3, 1);
+	/* A connection that was open is not to be reset. */
+	expect_sent(test, out(test, flow, ACK, 301), 3, 0);
 	KUNIT_EXPECT_EQ(test, flow->state, MANYCAST_FLOW_OPEN);
 	KUNIT_EXPECT_EQ(test, length(&mnet->flow_open), 1);
 	KUNIT_EXPECT_EQ(test, learn(flow, ISN + 1, 3, 300),
@@ -494,15 +499,32 @@ static void flow_new_syn_old_server(struct kunit *test)
 			MANYCAST_LEARNT_NEW);
 	KUNIT_EXPECT_EQ(test, learn(flow, ISN + 1, 1, 300),
 			MANYCAST_LEARNT_AGAIN);
-	/* What is reset has the old attempt's number. */
-	expect_sent(test, out(test, flow, ACK, 301), 1, 1);
+	expect_sent(test, out(test, flow, ACK, 301), 1, 0);
 	KUNIT_EXPECT_EQ(test, learn(flow, ISN + 1, 1, 300),
 			MANYCAST_LEARNT_AGAIN);
 	KUNIT_EXPECT_EQ(test, learn(flow, ISN + 1, 2, 200),
 			MANYCAST_LEARNT_LOSER);
 }
 
-/* The same before the client's choice: only its new attempt counts. */
+/* The client's server accepts what the client has given up meanwhile. */
+static void flow_two_new_syns(struct kunit *test)
+{
+	struct manycast_flow *flow = open_flow(test, 1);
+
+	syn(test, 1, ISN + 1);
+	syn(test, 1, ISN + 2);
+	KUNIT_EXPECT_EQ(test, learn(flow, ISN + 1, 1, 300),
+			MANYCAST_LEARNT_LOSER);
+	KUNIT_EXPECT_EQ(test, learn(flow, ISN, 1, 100),
+			MANYCAST_LEARNT_NOTHING);
+	KUNIT_EXPECT_EQ(test, learn(flow, ISN + 2, 1, 400),
+			MANYCAST_LEARNT_NEW);
+	expect_sent(test, out(test, flow, ACK, 401), 1, 0);
+}
+
+/* The same before the client's choice: only its new attempt counts, and who
+ * accepted the old one still waits.
+ */
 static void flow_new_syn_rivals(struct kunit *test)
 {
 	struct manycast_flow *flow = syn(test, 1, ISN);
@@ -873,6 +895,7 @@ static struct kunit_case flow_cases[] = {
 	KUNIT_CASE(flow_same_syn),
 	KUNIT_CASE(flow_new_syn),
 	KUNIT_CASE(flow_new_syn_old_server),
+	KUNIT_CASE(flow_two_new_syns),
 	KUNIT_CASE(flow_new_syn_rivals),
 	KUNIT_CASE(flow_new_syn_after_rst),
 	KUNIT_CASE(flow_new_syn_ends_old),

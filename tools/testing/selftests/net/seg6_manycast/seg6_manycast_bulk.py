@@ -228,33 +228,6 @@ def own_link_falls_to_1400_octets():
         upload("own", BULK // 4)
 
 
-def transit_link(host, ns):
-    """The router's Packet Too Big comes to our SID: we must learn from it."""
-    before = too_big(ns)
-    with mtu(1400, (T.r1, "r2"), (T.r2, "r1")), no_fragment():
-        upload(host, BULK // 4)
-        upload(host, BULK // 4)
-    true(too_big(ns) > before, "DROP_TOO_BIG")
-
-
-def transit_link_of_1400_octets():
-    transit_link("client", T.edge)
-
-
-def transit_link_and_own_edge():
-    transit_link("own", T.own)
-
-
-def transit_link_and_unaware_client():
-    transit_link("unaware", T.sel)
-
-
-def transit_link_behind_a_waypoint():
-    """What is too big has another destination than what was sent."""
-    with waypoint(T.r1, "r2"):
-        transit_link("client", T.edge)
-
-
 def unaware_client():
     """The selector sees to its MSS, as it encapsulates."""
     T.add_unaware()
@@ -290,10 +263,6 @@ def main():
             own_link_falls_to_1400_octets,
             unaware_client,
             selectors_link_falls_to_1400_octets,
-            transit_link_of_1400_octets,
-            transit_link_and_own_edge,
-            transit_link_and_unaware_client,
-            transit_link_behind_a_waypoint,
         ])
     finally:
         T.remove()

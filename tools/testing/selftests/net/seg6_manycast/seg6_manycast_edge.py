@@ -18,11 +18,11 @@ from lib.handshake import Attempt, NUMBER, isn_of
 from lib.ktap import equal, true, wait_for
 from lib.netns import Netns
 from lib.selector import counted
-from lib.topology import (CLIENT, EDGE_SID, OWN, OWN_SID, PREFIX, SEL_SID,
-                          SERVICE, sid)
+from lib.topology import (CLIENT, EDGE_SID, OWN, OWN_SID, PREFIX,
+                          SERVICE)
 from lib.wire import GATEWAY, Wire, flags, innermost
 from scapy.layers.inet import TCP
-from scapy.layers.inet6 import IPv6, IPv6ExtHdrSegmentRouting
+from scapy.layers.inet6 import IPv6ExtHdrSegmentRouting
 
 WAYPOINT = "fc00:5:99::1"
 

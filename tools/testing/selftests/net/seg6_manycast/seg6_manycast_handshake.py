@@ -10,10 +10,8 @@ so it decides who answers what and when, and it sees all that is sent.
 import random
 import time
 
-from lib import ktap
-from lib.handshake import isn_of
 from lib.ktap import equal, true
-from lib.selector import case, run, the_selector
+from lib.selector import case, run
 from lib.topology import sid
 from lib.wire import flags, innermost
 from scapy.layers.inet import TCP
@@ -130,21 +128,6 @@ def after_the_tombstone_the_edge_decides(s):
     equal(b.accept(2), [], "late, the client is unaware")
     s.expect(syn=2, copy=6, synack=2, decided=2,
              host={"passed_on": 2, "drop_no_state": 2})
-
-
-@case(tombstone=100)
-def a_syn_that_crosses_a_synack_on_its_way_to_the_edge(s):
-    """The client may accept what was passed on, so that server must not be
-    reset, whoever answers the SYN. Both are sent seven seconds after those
-    before them, so this does happen.
-    """
-    a = s.attempt()
-    a.connect()
-    a.accept(1)
-    s.quiet()
-    equal(a.accept(1), ["SYN-ACK of s1 to edge"], "passed on")
-    told = a.connect() + a.accept(2) + a.accept(1) + a.accept(3)
-    true("RST to s1" not in told, f"no RST for s1: {told}")
 
 
 @case(tombstone=1000)

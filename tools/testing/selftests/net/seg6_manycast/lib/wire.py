@@ -91,6 +91,14 @@ class Wire:
         for packet in [bytes(p) for p in packets]:
             self.sock.send(self.header + packet)
 
+    def flood(self, packet, offset, number):
+        """Send one so many times, with a count in the 32 bits at offset."""
+        frame = bytearray(self.header + packet)
+        offset += len(self.header)
+        for i in range(number):
+            struct.pack_into("!I", frame, offset, i)
+            self.sock.send(frame)
+
     def _receive(self, end):
         """The next packet as bytes, or None when time is over."""
         while True:
