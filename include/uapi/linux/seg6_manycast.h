@@ -236,7 +236,7 @@ enum seg6_manycast_service_stat {
 	SEG6_MANYCAST_SERVICE_STAT_REFUSED,
 	/* winners emitted */
 	SEG6_MANYCAST_SERVICE_STAT_DECIDED,
-	/* winners emitted again */
+	/* more SYN-ACKs and RSTs of winners, emitted */
 	SEG6_MANYCAST_SERVICE_STAT_EMIT_AGAIN,
 	/* RSTs sent to losers */
 	SEG6_MANYCAST_SERVICE_STAT_RESET,

@@ -2,8 +2,9 @@
 /* Handshakes at the selector: the table, the timers, the states.
  *
  *	SYN, no entry ----> COLLECTING ----> DECIDED ----> DEAD
- *	                        |  all refused, timeout     ^
- *	                        `---------------------------'
+ *	                        |  all refused, timeout     ^ ^
+ *	                        `---------------------------' |
+ *	SYN-ACK, no entry ---------------> ADOPTED -----------'
  *
  * An entry leaves COLLECTING once, under its lock, whoever comes first: an
  * answer on any CPU or the timer. Whoever finds it DEAD lets go. Entries, races
@@ -286,13 +287,18 @@ race_alloc(struct manycast_handshake *hs,
 }
 
 static struct manycast_handshake *
-handshake_alloc(struct manycast_service *svc, const struct manycast_key *key,
-		const struct in6_addr *edge)
+handshake_alloc(struct manycast_service *svc,
+		const struct manycast_settings *settings,
+		const struct manycast_key *key, const struct in6_addr *edge)
 {
-	struct manycast_handshake *hs = kzalloc(sizeof(*hs), GFP_ATOMIC);
+	struct manycast_handshake *hs = NULL;
 
-	if (!hs)
+	if (atomic_inc_return(&svc->open) <= settings->limit)
+		hs = kzalloc(sizeof(*hs), GFP_ATOMIC);
+	if (!hs) {
+		atomic_dec(&svc->open);
 		return NULL;
+	}
 	hs->key = *key;
 	hs->edge = *edge;
 	hs->service = svc;
@@ -300,6 +306,14 @@ handshake_alloc(struct manycast_service *svc, const struct manycast_key *key,
 	timer_setup(&hs->expiry, expired, 0);
 	percpu_ref_get(&svc->ref);
 	return hs;
+}
+
+/* One that nobody has seen. */
+static void handshake_free(struct manycast_handshake *hs)
+{
+	atomic_dec(&hs->service->open);
+	percpu_ref_put(&hs->service->ref);
+	kfree(hs);
 }
 
 /**
@@ -327,11 +341,9 @@ manycast_handshake_begin(struct manycast_service *svc,
 	struct manycast_handshake *hs, *old;
 
 	*found = NULL;
-	if (atomic_inc_return(&svc->open) > settings->limit)
-		goto full;
-	hs = handshake_alloc(svc, key, edge);
+	hs = handshake_alloc(svc, settings, key, edge);
 	if (!hs)
-		goto full;
+		return NULL;
 	hs->race = race_alloc(hs, settings, cand, *n);
 	if (!hs->race)
 		goto free;
@@ -352,17 +364,69 @@ manycast_handshake_begin(struct manycast_service *svc,
 	if (!IS_ERR(old))
 		*found = old;
 free:
-	percpu_ref_put(&svc->ref);
-	kfree(hs);
-full:
-	atomic_dec(&svc->open);
+	handshake_free(hs);
 	return NULL;
+}
+
+static void adopt(struct manycast_instance *inst,
+		  const struct manycast_key *key, const struct in6_addr *edge)
+{
+	struct manycast_service *svc = inst->service;
+	struct manycast_handshake *hs;
+
+	if (!percpu_ref_tryget(&inst->ref))
+		return;
+	hs = handshake_alloc(svc, rcu_dereference(svc->settings), key, edge);
+	if (!hs)
+		goto put;
+	hs->state = MANYCAST_ADOPTED;
+	hs->winner = inst;
+	/* Armed under the lock: nobody else may free it before. */
+	spin_lock_bh(&hs->lock);
+	if (!rhashtable_lookup_insert_fast(&svc->mnet->handshakes, &hs->node,
+					   handshake_params)) {
+		prolong(hs);
+		spin_unlock_bh(&hs->lock);
+		return;
+	}
+	spin_unlock_bh(&hs->lock);
+	handshake_free(hs);
+put:
+	percpu_ref_put(&inst->ref);
+}
+
+/**
+ * manycast_handshake_passed_on() - remember a SYN-ACK of a forgotten handshake
+ * @hs:		NULL, or what the first such SYN-ACK has left
+ * @inst:	whose it is
+ * @key:	the attempt
+ * @edge:	the client's edge
+ *
+ * The client may accept it while its repeated SYN is on the way here. That SYN
+ * must not begin a race, which the server that the client talks to could lose.
+ * Best effort: without room or memory nothing is left.
+ *
+ * Context: RCU, bottom halves off.
+ */
+void manycast_handshake_passed_on(struct manycast_handshake *hs,
+				  struct manycast_instance *inst,
+				  const struct manycast_key *key,
+				  const struct in6_addr *edge)
+{
+	if (!hs) {
+		adopt(inst, key, edge);
+		return;
+	}
+	spin_lock_bh(&hs->lock);
+	if (hs->state != MANYCAST_DEAD)
+		prolong(hs);
+	spin_unlock_bh(&hs->lock);
 }
 
 /**
  * manycast_handshake_ask_again() - who gets a repeated SYN
  * @hs:		the handshake
- * @ask:	result: those who are silent, or the winner; room for
+ * @ask:	result: those who are silent, or the one and only; room for
  *		SEG6_MANYCAST_FANOUT_MAX
  *
  * Context: RCU, bottom halves off.
@@ -374,7 +438,7 @@ unsigned int manycast_handshake_ask_again(struct manycast_handshake *hs,
 	unsigned int i, n = 0;
 
 	spin_lock_bh(&hs->lock);
-	if (hs->state == MANYCAST_DECIDED) {
+	if (hs->state == MANYCAST_DECIDED || hs->state == MANYCAST_ADOPTED) {
 		ask[n++] = hs->winner;
 		prolong(hs);
 	} else if (hs->state == MANYCAST_COLLECTING) {
@@ -575,11 +639,13 @@ bool manycast_handshake_rst(struct manycast_handshake *hs, struct sk_buff *skb,
 		if (i >= 0)
 			taken = refuse(hs, i, skb, pkt, out);
 		dead = hs->state == MANYCAST_DEAD;
-	} else if (hs->state == MANYCAST_DECIDED &&
+	} else if (hs->state != MANYCAST_DEAD &&
 		   ipv6_addr_equal(&hs->winner->source, source)) {
 		out->relay = skb;
 		out->relay_pkt = *pkt;
 		out->from = hs->winner;
+		manycast_stats_inc(hs->service->stats,
+				   SEG6_MANYCAST_SERVICE_STAT_EMIT_AGAIN);
 		taken = true;
 	}
 	spin_unlock_bh(&hs->lock);

@@ -17,9 +17,20 @@
  * @MANYCAST_DECIDED:		a tombstone: the winner is known
  * @MANYCAST_DEAD:		about to be freed
  */
+/**
+ * enum manycast_state - what is known of an attempt
+ * @MANYCAST_COLLECTING:	a race runs
+ * @MANYCAST_DECIDED:		tombstone of a race: the winner's SYN-ACK went
+ *				out, the others' are reset
+ * @MANYCAST_ADOPTED:		tombstone without a race: a SYN-ACK was passed
+ *				on, others' are too; a repeated SYN goes to its
+ *				sender only
+ * @MANYCAST_DEAD:		about to be freed
+ */
 enum manycast_state {
 	MANYCAST_COLLECTING,
 	MANYCAST_DECIDED,
+	MANYCAST_ADOPTED,
 	MANYCAST_DEAD,
 };
 
@@ -64,7 +75,7 @@ struct manycast_race {
  * @state:	enum manycast_state
  * @edge:	the client's edge; :: for an unaware client
  * @race:	NULL once decided
- * @winner:	holds a reference; NULL until decided
+ * @winner:	holds a reference; NULL while a race runs
  * @service:	holds a reference
  * @expiry:	ends the tombstone
  * @rcu:	frees
@@ -118,8 +129,21 @@ manycast_handshake_begin(struct manycast_service *svc,
 			 const struct in6_addr *edge,
 			 struct manycast_instance **cand, unsigned int *n,
 			 struct manycast_handshake **found);
+void manycast_handshake_passed_on(struct manycast_handshake *hs,
+				  struct manycast_instance *inst,
+				  const struct manycast_key *key,
+				  const struct in6_addr *edge);
 unsigned int manycast_handshake_ask_again(struct manycast_handshake *hs,
 					  struct manycast_instance **ask);
+
+/* The state of a handshake that was not raced for does not change but to DEAD.
+ */
+static inline bool
+manycast_handshake_adopted(const struct manycast_handshake *hs)
+{
+	return READ_ONCE(hs->state) == MANYCAST_ADOPTED;
+}
+
 bool manycast_handshake_synack(struct manycast_handshake *hs,
 			       struct sk_buff *skb,
 			       const struct manycast_packet *pkt,

@@ -445,11 +445,13 @@ void manycast_selector_send(struct manycast_handshake *hs,
 }
 
 /* A SYN-ACK of a handshake that we know nothing of, or no longer: never reset
- * it. The edge knows whether its client waits for it.
+ * it. The edge knows whether its client waits for it. @hs is what the first one
+ * has left, or NULL.
  */
 static int pass_on(struct manycast_net *mnet, struct sk_buff *skb,
 		   const struct manycast_packet *pkt,
-		   const struct manycast_key *key)
+		   const struct manycast_key *key,
+		   struct manycast_handshake *hs)
 {
 	const struct ipv6_sr_hdr *srh = manycast_srh(skb, pkt);
 	struct manycast_instance *inst;
@@ -464,6 +466,7 @@ static int pass_on(struct manycast_net *mnet, struct sk_buff *skb,
 		return manycast_drop(mnet, skb,
 				     SEG6_MANYCAST_STAT_DROP_NO_STATE);
 	edge = srh->segments[0];
+	manycast_handshake_passed_on(hs, inst, key, &edge);
 	manycast_stats_inc(mnet->stats, SEG6_MANYCAST_STAT_PASSED_ON);
 	return emit(mnet, skb, pkt, key, &edge, inst);
 }
@@ -489,13 +492,14 @@ static int answer(struct manycast_net *mnet, struct sk_buff *skb,
 	struct manycast_outcome out = {};
 	struct manycast_handshake *hs;
 	struct manycast_key key;
-	bool taken;
+	bool synack, taken;
 
 	manycast_key_of_server(skb, pkt, &key);
+	synack = manycast_tcp_is_synack(&pkt->tcp);
 	hs = manycast_handshake_find(mnet, &key);
-	if (!hs)
-		return pass_on(mnet, skb, pkt, &key);
-	if (manycast_tcp_is_synack(&pkt->tcp))
+	if (!hs || (synack && manycast_handshake_adopted(hs)))
+		return pass_on(mnet, skb, pkt, &key, hs);
+	if (synack)
 		taken = manycast_handshake_synack(hs, skb, pkt, &out);
 	else
 		taken = manycast_handshake_rst(hs, skb, pkt, &out);

@@ -130,6 +130,44 @@ def after_the_tombstone_the_edge_decides(s):
              host={"passed_on": 2, "drop_no_state": 2})
 
 
+@case(timeout=1, hold=1)
+def a_syn_that_crosses_a_synack_on_its_way_to_the_edge(s):
+    """The client may have accepted s1 by now: s1 must not lose a race. Nor
+    may others be reset: the client may have accepted one of them before.
+    """
+    a = s.attempt()
+    equal(a.connect(), SYNS, "asked")
+    s.quiet()
+    equal(a.accept(1), ["SYN-ACK of s1 to edge"], "passed on")
+    equal(a.connect(), ["SYN to s1"], "asked again")
+    equal(a.accept(2), ["SYN-ACK of s2 to edge"], "passed on, too")
+    equal(a.accept(1), ["SYN-ACK of s1 to edge"], "the answer")
+    equal(a.refuse(2), [], "nobody asked it")
+    equal(a.refuse(1), ["RST of s1 to edge"], "it was asked")
+    s.expect(open=1, syn=1, syn_again=1, copy=4, timeout=1, emit_again=1,
+             host={"passed_on": 3, "drop_duplicate": 1})
+
+
+@case(timeout=1, hold=1, tombstone=1000)
+def passing_on_prolongs_what_it_leaves(s):
+    a = s.attempt()
+    a.accept(1)
+    time.sleep(0.6)
+    equal(a.accept(2), ["SYN-ACK of s2 to edge"], "another is passed on")
+    time.sleep(0.6)
+    equal(a.connect(), ["SYN to s1"], "the first is asked")
+    s.quiet()
+    equal(a.connect(), SYNS, "asked anew")
+
+
+@case(limit=1)
+def without_room_nothing_is_left(s):
+    a, b = s.attempt(), s.attempt()
+    a.connect()
+    equal(b.accept(1), ["SYN-ACK of s1 to edge"], "passed on all the same")
+    s.expect(open=1, syn=1, copy=3, host={"passed_on": 1})
+
+
 @case(tombstone=1000)
 def emitting_again_prolongs_the_tombstone(s):
     """The same at the tombstone's end."""
@@ -471,7 +509,7 @@ def a_winner_who_refuses_is_heard(s):
     a.accept(1)
     equal(a.refuse(2), [], "a loser")
     equal(a.refuse(1), ["RST of s1 to edge"], "the winner")
-    s.expect(open=1, syn=1, copy=3, synack=1, decided=1,
+    s.expect(open=1, syn=1, copy=3, synack=1, decided=1, emit_again=1,
              host={"drop_duplicate": 1})
 
 
