@@ -116,6 +116,7 @@ void manycast_instance_unlink(struct manycast_instance *inst)
 
 	list_del(&inst->list);
 	svc->instance_count--;
+	manycast_net_changed(svc->mnet);
 	rhltable_remove(&svc->mnet->sources, &inst->source_node, source_params);
 	percpu_ref_kill(&inst->ref);
 }
@@ -135,6 +136,7 @@ static int instance_link(struct manycast_service *svc,
 	}
 	list_add_tail(&inst->list, &svc->instances);
 	svc->instance_count++;
+	manycast_net_changed(svc->mnet);
 	err = manycast_pool_update(svc, manycast_settings(svc), extack);
 	if (err)
 		manycast_instance_unlink(inst);

@@ -93,6 +93,7 @@ static int __net_init manycast_net_init(struct net *net)
 		return -ENOMEM;
 	refcount_set(&mnet->refs, 1);
 	INIT_LIST_HEAD(&mnet->services);
+	mnet->generation = 1;
 	mutex_init(&mnet->lock);
 	mnet->net = net;
 	mnet->stats = manycast_stats_alloc(SEG6_MANYCAST_STAT_MAX, GFP_KERNEL);

@@ -21,7 +21,9 @@ struct net;
  * @net:	the namespace; valid until manycast_net_exit()
  * @lock:	taken by every writer of configuration
  * @stats:	enum seg6_manycast_stat
- * @services:	struct manycast_service, written under @lock, read under RCU
+ * @services:	struct manycast_service, under @lock
+ * @generation:	of the lists of services and instances, for dumps that take
+ *		several messages; never 0; under @lock
  * @sources:	struct manycast_instance by the address it answers from
  * @handshakes:	struct manycast_handshake by struct manycast_key
  * @pins:	struct manycast_handshake of unaware clients by their 4-tuple
@@ -51,6 +53,7 @@ struct manycast_net {
 	struct manycast_stats __percpu *stats;
 
 	struct list_head services;
+	unsigned int generation;
 	struct rhltable sources;
 	struct rhashtable handshakes;
 	struct rhashtable pins;
@@ -76,6 +79,13 @@ struct manycast_net {
 
 	struct rcu_head rcu;
 };
+
+/* A service or an instance comes or goes. */
+static inline void manycast_net_changed(struct manycast_net *mnet)
+{
+	lockdep_assert_held(&mnet->lock);
+	mnet->generation += 2;
+}
 
 extern struct workqueue_struct *manycast_wq;
 

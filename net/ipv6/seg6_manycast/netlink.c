@@ -59,11 +59,19 @@ struct sk_buff *manycast_nl_event_end(struct sk_buff *event, void *hdr, int err)
 	return event;
 }
 
+/* Begins an object of a dump. With cb->seq set, one of an earlier message that
+ * came or went since makes the kernel mark the rest with NLM_F_DUMP_INTR.
+ */
 void *manycast_nl_dump_put(struct sk_buff *msg, struct netlink_callback *cb,
 			   u8 cmd)
 {
-	return genlmsg_put(msg, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
-			   &manycast_nl_family, NLM_F_MULTI, cmd);
+	void *hdr = genlmsg_put(msg, NETLINK_CB(cb->skb).portid,
+				cb->nlh->nlmsg_seq, &manycast_nl_family,
+				NLM_F_MULTI, cmd);
+
+	if (hdr)
+		genl_dump_check_consistent(cb, hdr);
+	return hdr;
 }
 
 /* The service that attribute @attr names, or an ERR_PTR(). */

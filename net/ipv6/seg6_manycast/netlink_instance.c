@@ -272,6 +272,7 @@ int manycast_nl_instance_dump(struct sk_buff *msg, struct netlink_callback *cb)
 	long i = 0;
 
 	mutex_lock(&mnet->lock);
+	cb->seq = mnet->generation;
 	list_for_each_entry(svc, &mnet->services, list) {
 		if (only && strcmp(svc->name, nla_data(only)))
 			continue;

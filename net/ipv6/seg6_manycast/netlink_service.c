@@ -318,6 +318,7 @@ int manycast_nl_service_dump(struct sk_buff *msg, struct netlink_callback *cb)
 	long i = 0;
 
 	mutex_lock(&mnet->lock);
+	cb->seq = mnet->generation;
 	list_for_each_entry(svc, &mnet->services, list) {
 		void *hdr;
 

@@ -50,7 +50,7 @@ static void service_release(struct percpu_ref *ref)
  * @mnet:	the namespace
  * @name:	the name
  *
- * Context: manycast_net.lock or RCU.
+ * Context: manycast_net.lock held.
  * Return: the service or NULL.
  */
 struct manycast_service *manycast_service_find(struct manycast_net *mnet,
@@ -58,8 +58,8 @@ struct manycast_service *manycast_service_find(struct manycast_net *mnet,
 {
 	struct manycast_service *svc;
 
-	list_for_each_entry_rcu(svc, &mnet->services, list,
-				lockdep_is_held(&mnet->lock))
+	lockdep_assert_held(&mnet->lock);
+	list_for_each_entry(svc, &mnet->services, list)
 		if (!strcmp(svc->name, name))
 			return svc;
 	return NULL;
@@ -117,7 +117,8 @@ manycast_service_add(struct manycast_net *mnet, const char *name,
 		NL_SET_ERR_MSG(extack, "no memory for the service");
 		return ERR_PTR(-ENOMEM);
 	}
-	list_add_tail_rcu(&svc->list, &mnet->services);
+	list_add_tail(&svc->list, &mnet->services);
+	manycast_net_changed(mnet);
 	return svc;
 }
 
@@ -160,7 +161,8 @@ static void service_unlink(struct manycast_service *svc)
 {
 	struct manycast_instance *inst, *next;
 
-	list_del_rcu(&svc->list);
+	list_del(&svc->list);
+	manycast_net_changed(svc->mnet);
 	manycast_pool_clear(svc);
 	list_for_each_entry_safe(inst, next, &svc->instances, list)
 		manycast_instance_unlink(inst);

@@ -113,7 +113,7 @@ struct manycast_pool {
  * struct manycast_service - a service and its servers
  * @ref:	held by configuration, routes and handshakes
  * @rcu:	frees
- * @list:	in manycast_net.services
+ * @list:	in manycast_net.services, under manycast_net.lock
  * @mnet:	the namespace; holds a reference
  * @name:	unique in the namespace
  * @settings:	never NULL while reachable

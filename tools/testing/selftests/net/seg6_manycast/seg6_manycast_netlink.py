@@ -23,6 +23,7 @@ from lib.topology import SEL_SID, sid
  KEY, SERVICE_STATS, OPEN) = range(1, 20)
 (I_SERVICE, I_SID, SEGS, ADDR, WEIGHT, INSTANCE_STATS, RTT, RESIDENCE,
  LOAD) = range(1, 10)
+DUMP_INTR = 0x10
 L_ADDR, L_PORT, L_LOAD, L_STATS = range(1, 5)
 (R_SERVICE, R_TABLE, R_SID, R_SERVERS, R_ACL, R_LIMIT,
  R_SERVICES) = range(1, 8)
@@ -904,6 +905,16 @@ def thousands_of_routes():
     F.nl.call(SERVICE_DEL, [(NAME, name("x" * 31))])
 
 
+def interrupted_by(dump, cmd, attrs):
+    """A dump tells when what it lists has changed meanwhile."""
+    other = nl.Genl(F.ns)
+    other.call(dump, (), nl.DUMP)
+    ktap.equal(other.seen & DUMP_INTR, 0, "nothing has changed")
+    other.call(dump, (), nl.DUMP, between=lambda: F.nl.call(cmd, attrs) and 0)
+    ktap.equal(other.seen & DUMP_INTR, DUMP_INTR, f"{cmd} during {dump}")
+    other.close()
+
+
 @unchanged
 def long_dumps():
     """More than one message holds, in order, nothing twice."""
@@ -927,6 +938,11 @@ def long_dumps():
         "manycast instance show service s1")],
         [f"fc00:5:{i:x}::1" for i in range(600, 1000)], "of one service")
     ktap.equal(len(F.ns.ip("manycast save").splitlines()), 1 + 100 + 1000, "saved")
+    one = [(I_SERVICE, name("more")), (I_SID, sids[0])]
+    interrupted_by(SERVICE_GET, SERVICE_ADD, [(NAME, name("more")), SEL])
+    interrupted_by(INSTANCE_GET, INSTANCE_ADD, one)
+    interrupted_by(SERVICE_GET, INSTANCE_DEL, one)
+    interrupted_by(INSTANCE_GET, SERVICE_DEL, [(NAME, name("more"))])
     for port in range(501, 1025):
         F.nl.call(LISTENER_SET, [LISTENER[0], (L_PORT, u16(port))])
     refused("listener 1025", lambda: F.nl.call(

@@ -92,26 +92,31 @@ class Socket:
         for option in (NETLINK_CAP_ACK, NETLINK_EXT_ACK):
             self.sock.setsockopt(SOL_NETLINK, option, 1)
         self.sock.settimeout(30)
-        self.seq = 0
+        self.seq = self.seen = 0
 
     def close(self):
         self.sock.close()
 
-    def talk(self, kind, flags, head, attrs):
-        """Send a request; returns the answers' payloads."""
+    def talk(self, kind, flags, head, attrs, between=None):
+        """Send a request; returns the answers' payloads. Call between() after
+        the first message; self.seen becomes all flags of the answers.
+        """
         where = {}
         body = head + encode(attrs, 16 + len(head), (), where)
         self.seq += 1
         self.sock.send(struct.pack("=IHHII", 16 + len(body), kind,
                                    REQUEST | ACK | flags, self.seq, 0) + body)
-        answers = []
+        answers, self.seen = [], 0
         while True:
             data = self.sock.recv(1 << 18)
+            if between:
+                between = between()
             while data:
                 size, kind, flags, seq, _ = struct.unpack_from("=IHHII", data)
                 message, data = data[16:size], data[(size + 3) & ~3:]
                 if seq != self.seq:
                     continue
+                self.seen |= flags
                 if kind in (NLMSG_ERROR, NLMSG_DONE):
                     self._check(kind, message, flags, where)
                     return answers
@@ -138,10 +143,10 @@ class Genl(Socket):
                             [(2, name(family))])
         self.family, = struct.unpack("=H", dict(decode(answer[4:]))[1])
 
-    def call(self, cmd, attrs=(), flags=0, reserved=0):
+    def call(self, cmd, attrs=(), flags=0, reserved=0, between=None):
         head = struct.pack("=BBH", cmd, 1, reserved)
         return [decode(a[4:]) for a in
-                self.talk(self.family, flags, head, list(attrs))]
+                self.talk(self.family, flags, head, list(attrs), between)]
 
 
 class Counters(Genl):
