@@ -153,7 +153,8 @@ u64 manycast_score(enum seg6_manycast_policy policy,
 	case SEG6_MANYCAST_POLICY_LOAD:
 		return no_load ? MANYCAST_SCORE_WORST : tm->load;
 	case SEG6_MANYCAST_POLICY_WEIGHTED:
-		if (no_residence || no_load)
+		if ((no_residence && (coef->network || coef->residence)) ||
+		    (no_load && coef->load))
 			return MANYCAST_SCORE_WORST;
 		return (u64)coef->network * network +
 		       (u64)coef->residence * tm->residence +
