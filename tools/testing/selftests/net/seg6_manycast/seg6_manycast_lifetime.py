@@ -2,31 +2,18 @@
 # SPDX-License-Identifier: GPL-2.0
 # time: 25
 """Nothing has to wait for the traffic to stop: configuration changes under
-connections and loses none, namespaces and modules go while packets flow, and
-the kernel's own behaviours do not notice.
+connections and loses none, namespaces and modules go while packets flow.
 """
-
-import functools
-import os
-import re
-import shutil
-import socket
-import subprocess
-import tempfile
-import threading
 
 from lib import ktap, netns, nl
 from lib.klog import Klog
+from lib.modules import (MODULES, command, load, loaded, references, unload,
+                         with_modules)
 from lib.nl import addr, name, u32
 from lib.topology import EDGE_SID, OWN_SID, PREFIX, SEL_SID, SERVICE
 from lib.topology import Topology, sid
 from lib.traffic import Server, Traffic, ask, connect, hear
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-LOAD = os.path.join(HERE, "../../../vm/load-modules")
-MODDIR = os.environ.get("MODDIR")
-MODULES = "seg6_manycast", "seg6_behavior"
-SO_RCVBUFFORCE = 33
 SERVICE_SET, INSTANCE_ADD, INSTANCE_SET, INSTANCE_DEL = 2, 5, 6, 7
 NAME, POLICY, CANDIDATES, FANOUT, HOLD, IOAM_NODES = 1, 3, 4, 5, 7, 13
 I_SERVICE, I_SID, WEIGHT = 1, 2, 5
@@ -220,11 +207,6 @@ def devices_go():
 
 # What may go altogether.
 
-def references():
-    with open("/sys/module/seg6_manycast/refcnt", encoding="ascii") as f:
-        return int(f.read())
-
-
 def namespaces_go():
     """Any two of client, router, selector, edge and server in both orders;
     traffic flows until the last one is gone, and no route's state is left.
@@ -266,69 +248,6 @@ def namespaces_go_with_their_services():
 
 
 # Modules.
-
-def loaded():
-    return [m for m in MODULES if os.path.isdir(f"/sys/module/{m}")]
-
-
-def command(*words):
-    return subprocess.run(words, capture_output=True, text=True, check=False)
-
-
-def insert(module):
-    done = command("insmod", os.path.join(MODDIR, module + ".ko"),
-                   *(where() if module == "seg6_behavior" else ()))
-    ktap.equal((done.returncode, done.stderr), (0, ""), f"insmod {module}")
-
-
-def load():
-    for module in reversed(MODULES):
-        insert(module)
-
-
-@functools.cache
-def symbol(name_):
-    """The address of a symbol of the kernel, which does not move."""
-    with open("/proc/kallsyms", encoding="ascii") as f:
-        for line in f:
-            words = line.split()
-            if words[2] == name_:
-                return int(words[0], 16)
-    return None
-
-
-def where():
-    """What seg6_behavior needs on a kernel without kprobes."""
-    if symbol("register_kprobe"):
-        return ()
-    return (f"lwtun_encaps={symbol('lwtun_encaps'):#x}",)
-
-
-def unload(*modules):
-    """As soon as the last packet and the last route have let go."""
-    def gone():
-        done = command("rmmod", *(m for m in modules if m in loaded()))
-        return not done.returncode
-    ktap.wait_for(gone, f"rmmod {modules}", 20, 0.1)
-
-
-def with_modules(function):
-    """A case that loads and unloads; afterwards they are there as before."""
-    def case():
-        if not MODDIR:
-            raise ktap.Skip("MODDIR does not say where the modules are")
-        klog = Klog()
-        try:
-            function()
-        finally:
-            if loaded() != list(MODULES):
-                done = command(LOAD, MODDIR)
-                ktap.equal(done.returncode, 0, f"loading: {done.stderr}")
-        klog.quiet()
-        klog.close()
-    case.__name__ = function.__name__
-    return case
-
 
 @with_modules
 def modules_in_use():
@@ -376,182 +295,9 @@ def modules_go_under_traffic():
         net.more()
 
 
-class Stock:
-    """The kernel's own behaviours: a datagram through each of them.
-
-    a ---- b ---- c      b: End, End.DT6, End.DX6; c: End.DT6
-    """
-
-    WAYS = {"2001:db8:c::e": "fc00:b::e,fc00:c::d6",    # End
-            "2001:db8:c::d6": "fc00:b::d6",             # End.DT6
-            "2001:db8:c::d7": "fc00:b::d7"}             # End.DX6
-
-    def __init__(self):
-        a, b, c = self.hosts = [netns.Netns("stock-" + n) for n in "abc"]
-        netns.link(a, b, "fd00:1::1/64", "fd00:1::2/64", "to-b", "to-a")
-        netns.link(b, c, "fd00:2::2/64", "fd00:2::3/64", "to-c", "to-b")
-        c.later("route add fd00:1::/64 via fd00:2::2")
-        c.later("route add fc00:c::d6 encap seg6local action End.DT6 "
-                "table 255 dev to-b")
-        a.later("route add fc00::/16 via fd00:1::2")
-        b.later("route add fc00:c::/32 via fd00:2::3")
-        b.later("route add 2001:db8:c::/64 via fd00:2::3")
-        for dst, segs in self.WAYS.items():
-            c.later(f"addr add {dst}/128 dev lo nodad")
-            a.later(f"route add {dst} encap seg6 mode encap segs {segs} "
-                    "via fd00:1::2 dev to-b")
-        self.behaviours("add")
-        for ns in self.hosts:
-            ns.flush()
-        with c:
-            self.receiver = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-        self.receiver.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
-        self.receiver.bind(("::", 7))
-        self.receiver.settimeout(10)
-        with a:
-            self.sender = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-        self.number = 0
-
-    def behaviours(self, verb):
-        b = self.hosts[1]
-        b.later(f"route {verb} fc00:b::e encap seg6local action End dev to-a")
-        b.later(f"route {verb} fc00:b::d6 encap seg6local action End.DT6 "
-                "table 254 dev to-a")
-        b.later(f"route {verb} fc00:b::d7 encap seg6local action End.DX6 "
-                "nh6 fd00:2::3 dev to-a")
-        b.flush()
-
-    def send(self):
-        for dst in self.WAYS:
-            self.sender.sendto(b"%d" % self.number, (dst, 7))
-            self.number += 1
-
-    def receive(self):
-        """What has been sent must come; each once, in order."""
-        for number in range(self.number):
-            ktap.equal(self.receiver.recv(100), b"%d" % number, "datagram")
-        self.number = 0
-
-    def works(self):
-        self.send()
-        self.receive()
-
-    def close(self):
-        self.receiver.close()
-        self.sender.close()
-        for ns in self.hosts:
-            ns.remove()
-
-
-class Flood:
-    """Datagrams without a pause while the block runs; none may be lost."""
-
-    def __init__(self, stock):
-        self.stock, self.stopped = stock, threading.Event()
-
-    def _run(self):
-        while not self.stopped.is_set() and self.stock.number < 3000:
-            self.stock.send()
-            self.stopped.wait(0.002)
-
-    def __enter__(self):
-        self.thread = threading.Thread(target=self._run)
-        self.thread.start()
-
-    def __exit__(self, *_):
-        self.stopped.set()
-        self.thread.join()
-        self.stock.receive()
-
-
-@with_modules
-def standard_behaviours_go_on():
-    """Routes from before loading, from between and of after unloading; not a
-    packet is lost when the modules come and go.
-    """
-    unload(*MODULES)
-    stock = Stock()
-    try:
-        stock.works()
-        for round_ in range(3):
-            with Flood(stock):
-                load()
-            if round_ % 2:
-                stock.behaviours("replace")
-            stock.works()
-            shown = stock.hosts[1].ip("-6 route show")
-            with Flood(stock):
-                unload(*MODULES)
-            stock.works()
-            ktap.equal(stock.hosts[1].ip("-6 route show"), shown, "routes")
-        load()
-        stock.behaviours("del")
-        stock.behaviours("add")
-        unload(*MODULES)
-        stock.works()
-        stock.behaviours("del")
-    finally:
-        stock.close()
-
-
-def refused(what, words, *args):
-    """insmod fails and the log says why."""
-    klog = Klog()
-    done = command("insmod", *args)
-    ktap.true(done.returncode, f"{what}: it was loaded")
-    log = "\n".join(klog.read())
-    klog.close()
-    ktap.true(words in log, f"{what}: {words!r} is in the log: {log!r}")
-    ktap.true("seg6_behavior" not in loaded()
-              or os.path.basename(args[0]) != "seg6_behavior.ko", what)
-
-
-@with_modules
-def wrong_parameters():
-    """The address is checked before anything is written."""
-    module = os.path.join(MODDIR, "seg6_behavior.ko")
-    unload(*MODULES)
-    table = symbol("lwtun_encaps")
-    for what, address in (("no address", 0x1000), ("kernel's end", 2**64 - 8),
-                          ("a little beyond", table + 8),
-                          ("the operations", symbol("seg6_local_ops")),
-                          ("a function", symbol("lwtunnel_input"))):
-        refused(what, "is not the address of lwtun_encaps", module,
-                f"lwtun_encaps={address:#x}")
-    refused("no number", "invalid for parameter `lwtun_encaps'", module,
-            "lwtun_encaps=here")
-    if not symbol("register_kprobe"):
-        refused("no parameter", "give lwtun_encaps=0x", module)
-    load()
-
-
-@with_modules
-def loaded_under_another_name():
-    """The slot is taken: the second one says by whom, and leaves it alone."""
-    with tempfile.TemporaryDirectory() as directory:
-        path = os.path.join(directory, "seg6_behaviox.ko")
-        shutil.copy(os.path.join(MODDIR, "seg6_behavior.ko"), path)
-        with open(path, "r+b") as f:
-            octets = f.read().replace(b"seg6_behavior", b"seg6_behaviox")
-            octets = octets.replace(b"seg6_local_behavior_",
-                                    b"seg6_local_behaviox_")
-            f.seek(0)
-            f.write(octets)
-        refused("a copy", "handles seg6local in place of the kernel", path,
-                *where())
-        ktap.true(not os.path.isdir("/sys/module/seg6_behaviox"), "loaded")
-    ns = netns.Netns("after")
-    ns.flush()
-    ns.ip("-6 route add fc00::1 encap seg6local action End.MAnycast.S dev lo")
-    ktap.true(re.search("action End.MAnycast.S", ns.ip("-6 route show")),
-              "the first one works")
-    ns.remove()
-
-
 CASES = [configuration_changes, routes_are_replaced, routes_go_and_come_back,
          devices_go, namespaces_go, namespaces_go_with_their_services,
-         modules_in_use, modules_go_under_traffic, standard_behaviours_go_on,
-         wrong_parameters, loaded_under_another_name]
+         modules_in_use, modules_go_under_traffic]
 
 
 if __name__ == "__main__":
