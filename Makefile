@@ -4,11 +4,13 @@
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 
-.PHONY: help modules iproute2 demo shell check kunit style clean
+.PHONY: help modules iproute2 install uninstall demo shell check kunit style clean
 
 help:
 	@echo 'make modules   build the modules for the running kernel (KDIR=)'
 	@echo 'make iproute2  build an ip that knows them, and say where it is'
+	@echo 'make install   both, where modprobe finds the modules (DESTDIR=,'
+	@echo '               PREFIX=); make uninstall takes them away again'
 	@echo 'make demo      show the main job, in User Mode Linux'
 	@echo 'make shell     a shell in the topology of the demo'
 	@echo 'make check     all tests, in User Mode Linux'
@@ -28,6 +30,13 @@ modules:
 iproute2:
 	@tools/setup/packages iproute2
 	@tools/iproute2-patch/build
+
+install:
+	@tools/setup/packages modules iproute2
+	@tools/setup/install $(KDIR)
+
+uninstall:
+	@tools/setup/install -u $(KDIR)
 
 demo shell:
 	@tools/setup/packages demo
