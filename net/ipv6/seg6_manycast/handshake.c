@@ -12,7 +12,6 @@
  * softirq, which is a reader; so timers need not be waited for.
  */
 
-#include <linux/netdevice.h>
 #include <linux/slab.h>
 #include <net/ipv6.h>
 
@@ -38,20 +37,6 @@ static struct manycast_net *mnet_of(const struct manycast_handshake *hs)
 	return hs->service->mnet;
 }
 
-static void race_free(struct manycast_race *race)
-{
-	unsigned int i;
-
-	/* It is never started while its function runs, so that afterwards it
-	 * is not queued, whatever this returns.
-	 */
-	hrtimer_try_to_cancel(&race->timer);
-	for (i = 0; i < race->contest.n; i++)
-		percpu_ref_put(&race->runner[i].inst->ref);
-	consume_skb(race->held);
-	kfree_rcu(race, rcu);
-}
-
 /* The entry's end. The caller is a reader and made it DEAD. */
 static void bury(struct manycast_handshake *hs)
 {
@@ -61,7 +46,7 @@ static void bury(struct manycast_handshake *hs)
 	rhashtable_remove_fast(&mnet->pins, &hs->pin_node, pin_params);
 	timer_delete(&hs->expiry);
 	if (hs->race)
-		race_free(hs->race);
+		manycast_race_free(hs->race);
 	if (hs->winner)
 		percpu_ref_put(&hs->winner->ref);
 	atomic_dec(&hs->service->open);
@@ -104,27 +89,6 @@ static void pin(struct manycast_handshake *hs)
 					&hs->pin_node, pin_params);
 }
 
-/* A held packet must not keep what it does not hold a reference to: its route,
- * and its device, which may go while it waits.
- */
-static struct sk_buff *park(struct sk_buff *skb)
-{
-	skb_dst_drop(skb);
-	nf_reset_ct(skb);
-	skb->dev = NULL;
-	return skb;
-}
-
-static struct sk_buff *unpark(const struct manycast_handshake *hs,
-			      struct sk_buff *skb)
-{
-	struct net *net = mnet_of(hs)->net;
-
-	skb->dev = dev_get_by_index_rcu(net, skb->skb_iif) ?:
-		   net->loopback_dev;
-	return skb;
-}
-
 static void reset_losers(const struct manycast_race *race,
 			 struct manycast_outcome *out)
 {
@@ -153,7 +117,7 @@ static void decide(struct manycast_handshake *hs, struct manycast_outcome *out)
 	lockdep_assert_held(&hs->lock);
 	hs->winner = race->runner[race->contest.best].inst;
 	percpu_ref_get(&hs->winner->ref);
-	out->relay = unpark(hs, race->held);
+	out->relay = manycast_race_take(race, mnet_of(hs)->net);
 	out->relay_pkt = race->held_pkt;
 	out->from = hs->winner;
 	reset_losers(race, out);
@@ -162,37 +126,12 @@ static void decide(struct manycast_handshake *hs, struct manycast_outcome *out)
 	manycast_stats_inc(hs->winner->stats,
 			   SEG6_MANYCAST_INSTANCE_STAT_WON);
 
-	race->held = NULL;
 	hs->race = NULL;
 	hs->state = MANYCAST_DECIDED;
-	race_free(race);
+	manycast_race_free(race);
 	prolong(hs);
 	if (ipv6_addr_any(&hs->edge))
 		pin(hs);
-}
-
-/* The first SYN-ACK: from now on wait for `hold` only. When the timer's
- * function runs right now it waits for our lock and will decide itself.
- */
-static void shorten(struct manycast_handshake *hs)
-{
-	const struct manycast_settings *settings =
-		rcu_dereference(hs->service->settings);
-	struct manycast_race *race = hs->race;
-	ktime_t end = ktime_add_ms(ktime_get(), settings->hold);
-
-	if (ktime_before(end, race->deadline) &&
-	    hrtimer_try_to_cancel(&race->timer) >= 0)
-		hrtimer_start(&race->timer, end, HRTIMER_MODE_ABS_SOFT);
-}
-
-/* The leader is lost: everybody has until the end of `timeout` again. */
-static void restart(struct manycast_race *race)
-{
-	manycast_contest_restart(&race->contest);
-	if (hrtimer_try_to_cancel(&race->timer) >= 0)
-		hrtimer_start(&race->timer, race->deadline,
-			      HRTIMER_MODE_ABS_SOFT);
 }
 
 static enum hrtimer_restart race_over(struct hrtimer *timer)
@@ -256,36 +195,6 @@ manycast_handshake_pinned(struct manycast_net *mnet,
 	return rhashtable_lookup(&mnet->pins, key, pin_params);
 }
 
-static struct manycast_race *
-race_alloc(struct manycast_handshake *hs,
-	   const struct manycast_settings *settings,
-	   struct manycast_instance **cand, unsigned int n)
-{
-	bool hold = settings->policy != SEG6_MANYCAST_POLICY_RTT &&
-		    settings->hold;
-	u64 now = ktime_get_ns();
-	struct manycast_race *race;
-	unsigned int i, got = 0;
-
-	race = kzalloc(struct_size(race, runner, n), GFP_ATOMIC);
-	if (!race)
-		return NULL;
-	for (i = 0; i < n; i++) {
-		if (!percpu_ref_tryget(&cand[i]->ref))
-			continue;
-		cand[got] = cand[i];
-		race->runner[got].inst = cand[i];
-		race->runner[got++].sent = now;
-	}
-	race->hs = hs;
-	race->deadline = ktime_add_ms(ns_to_ktime(now), settings->timeout);
-	manycast_contest_init(&race->contest, got,
-			      hold ? settings->quorum : 1);
-	hrtimer_setup(&race->timer, race_over, CLOCK_MONOTONIC,
-		      HRTIMER_MODE_ABS_SOFT);
-	return race;
-}
-
 static struct manycast_handshake *
 handshake_alloc(struct manycast_service *svc,
 		const struct manycast_settings *settings,
@@ -344,9 +253,12 @@ manycast_handshake_begin(struct manycast_service *svc,
 	hs = handshake_alloc(svc, settings, key, edge);
 	if (!hs)
 		return NULL;
-	hs->race = race_alloc(hs, settings, cand, *n);
+	hs->race = manycast_race_alloc(settings, cand, *n);
 	if (!hs->race)
 		goto free;
+	hs->race->hs = hs;
+	hrtimer_setup(&hs->race->timer, race_over, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_ABS_SOFT);
 	*n = hs->race->contest.n;
 
 	/* Armed under the lock: nobody else may decide or free it before. */
@@ -354,13 +266,12 @@ manycast_handshake_begin(struct manycast_service *svc,
 	old = rhashtable_lookup_get_insert_fast(&svc->mnet->handshakes,
 						&hs->node, handshake_params);
 	if (!old)
-		hrtimer_start(&hs->race->timer, hs->race->deadline,
-			      HRTIMER_MODE_ABS_SOFT);
+		manycast_race_start(hs->race);
 	spin_unlock_bh(&hs->lock);
 	if (!old)
 		return hs;
 
-	race_free(hs->race);
+	manycast_race_free(hs->race);
 	if (!IS_ERR(old))
 		*found = old;
 free:
@@ -450,60 +361,15 @@ unsigned int manycast_handshake_ask_again(struct manycast_handshake *hs,
 	return n;
 }
 
-static int runner_of(const struct manycast_race *race,
-		     const struct in6_addr *source)
-{
-	int i;
-
-	for (i = 0; i < race->contest.n; i++)
-		if (ipv6_addr_equal(&race->runner[i].inst->source, source))
-			return i;
-	return -1;
-}
-
-static void read_telemetry(struct sk_buff *skb,
-			   const struct manycast_packet *pkt,
-			   struct manycast_telemetry *tm)
-{
-	struct manycast_trace trace;
-
-	tm->residence = MANYCAST_IOAM_UNAVAILABLE;
-	tm->load = MANYCAST_IOAM_UNAVAILABLE;
-	if (pkt->hbh && !manycast_trace_find(manycast_at(skb, pkt->hbh),
-					     pkt->hbh_len, &trace))
-		manycast_trace_telemetry(&trace, tm);
-}
-
-static u64 rate(struct manycast_handshake *hs, struct manycast_runner *runner,
-		struct sk_buff *skb, const struct manycast_packet *pkt)
-{
-	const struct manycast_settings *settings =
-		rcu_dereference(hs->service->settings);
-	u64 ns = ktime_get_ns() - runner->sent;
-	struct manycast_telemetry tm;
-	u32 rtt;
-
-	rtt = min_t(u64, div_u64(ns, NSEC_PER_USEC), U32_MAX - 1);
-	read_telemetry(skb, pkt, &tm);
-	manycast_instance_measured(runner->inst, rtt, &tm);
-	return manycast_score(settings->policy, &settings->coef, rtt, &tm);
-}
-
-static void hold(struct manycast_race *race, struct sk_buff *skb,
-		 const struct manycast_packet *pkt)
-{
-	consume_skb(race->held);
-	race->held = park(skb);
-	race->held_pkt = *pkt;
-}
-
 /* Returns whether @skb was taken over. */
 static bool collect(struct manycast_handshake *hs, struct sk_buff *skb,
 		    const struct manycast_packet *pkt,
 		    struct manycast_outcome *out)
 {
+	const struct manycast_settings *settings =
+		rcu_dereference(hs->service->settings);
 	struct manycast_race *race = hs->race;
-	int i = runner_of(race, &ipv6_hdr(skb)->saddr);
+	int i = manycast_race_runner(race, &ipv6_hdr(skb)->saddr);
 	enum manycast_verdict verdict;
 	bool first = !race->contest.answered;
 
@@ -514,15 +380,16 @@ static bool collect(struct manycast_handshake *hs, struct sk_buff *skb,
 	manycast_stats_inc(race->runner[i].inst->stats,
 			   SEG6_MANYCAST_INSTANCE_STAT_ANSWERED);
 	verdict = manycast_contest_synack(&race->contest, i,
-					  rate(hs, &race->runner[i], skb, pkt));
+					  manycast_race_rate(race, i, settings,
+							     skb, pkt));
 	if (verdict == MANYCAST_LEAD || verdict == MANYCAST_LEAD_DECIDE)
-		hold(race, skb, pkt);
+		manycast_race_hold(race, skb, pkt);
 	else
 		consume_skb(skb);
 	if (verdict == MANYCAST_DECIDE || verdict == MANYCAST_LEAD_DECIDE)
 		decide(hs, out);
 	else if (first)
-		shorten(hs);
+		manycast_race_shorten(race, settings->hold);
 	return true;
 }
 
@@ -602,10 +469,8 @@ static bool refuse(struct manycast_handshake *hs, unsigned int i,
 		return true;
 	}
 	if (verdict == MANYCAST_LOST_LEADER) {
-		consume_skb(race->held);
-		race->held = NULL;
 		reset_losers(race, out);
-		restart(race);
+		manycast_race_restart(race);
 	}
 	consume_skb(skb);
 	if (verdict == MANYCAST_DECIDE)
@@ -635,7 +500,7 @@ bool manycast_handshake_rst(struct manycast_handshake *hs, struct sk_buff *skb,
 
 	spin_lock_bh(&hs->lock);
 	if (hs->state == MANYCAST_COLLECTING) {
-		i = runner_of(hs->race, source);
+		i = manycast_race_runner(hs->race, source);
 		if (i >= 0)
 			taken = refuse(hs, i, skb, pkt, out);
 		dead = hs->state == MANYCAST_DEAD;

@@ -2,21 +2,12 @@
 #ifndef _SEG6_MANYCAST_HANDSHAKE_H
 #define _SEG6_MANYCAST_HANDSHAKE_H
 
-#include <linux/hrtimer.h>
 #include <linux/rhashtable.h>
 #include <linux/spinlock.h>
 #include <linux/timer.h>
 
-#include "contest.h"
-#include "packet.h"
-#include "service.h"
+#include "race.h"
 
-/**
- * enum manycast_state - of a handshake
- * @MANYCAST_COLLECTING:	SYNs are out, no winner yet
- * @MANYCAST_DECIDED:		a tombstone: the winner is known
- * @MANYCAST_DEAD:		about to be freed
- */
 /**
  * enum manycast_state - what is known of an attempt
  * @MANYCAST_COLLECTING:	a race runs
@@ -32,38 +23,6 @@ enum manycast_state {
 	MANYCAST_DECIDED,
 	MANYCAST_ADOPTED,
 	MANYCAST_DEAD,
-};
-
-/**
- * struct manycast_runner - a candidate in a race
- * @inst:	holds a reference
- * @sent:	ktime in nanoseconds of the first SYN to it
- */
-struct manycast_runner {
-	struct manycast_instance *inst;
-	u64 sent;
-};
-
-/**
- * struct manycast_race - what a handshake needs until it is decided
- * @hs:		whose it is
- * @timer:	runs out after `timeout`, or `hold` after the first SYN-ACK
- * @deadline:	when `timeout` is over
- * @contest:	who has answered
- * @held:	the leader's SYN-ACK as it arrived
- * @held_pkt:	where things are in it
- * @rcu:	frees; the timer may be running on another CPU
- * @runner:	the candidates
- */
-struct manycast_race {
-	struct manycast_handshake *hs;
-	struct hrtimer timer;
-	ktime_t deadline;
-	struct manycast_contest contest;
-	struct sk_buff *held;
-	struct manycast_packet held_pkt;
-	struct rcu_head rcu;
-	struct manycast_runner runner[];
 };
 
 /**

@@ -4,12 +4,10 @@
  */
 
 #include <linux/icmpv6.h>
-#include <linux/prandom.h>
-#include <linux/random.h>
 #include <net/ip6_checksum.h>
 #include <net/ipv6.h>
 
-#include "candidates.h"
+#include "choose.h"
 #include "encap.h"
 #include "handshake.h"
 #include "lwt.h"
@@ -100,134 +98,6 @@ static void ask_all(struct manycast_service *svc,
 	consume_skb(skb);
 }
 
-/* Load as last reported, halved for every second since: who has not been asked
- * for long is worth a try.
- */
-static void current_loads(const struct manycast_pool *pool, u32 *load)
-{
-	unsigned int i;
-
-	for (i = 0; i < pool->n; i++) {
-		struct manycast_instance *inst = pool->instance[i];
-		unsigned long age = (jiffies - READ_ONCE(inst->load_time)) / HZ;
-
-		load[i] = READ_ONCE(inst->load);
-		if (load[i] == MANYCAST_IOAM_UNAVAILABLE || age > 31)
-			load[i] = 0;
-		else
-			load[i] >>= age;
-	}
-}
-
-static unsigned int pick_least(const struct manycast_pool *pool,
-			       struct rnd_state *rnd, u16 *pick, unsigned int k)
-{
-	u32 *load = kmalloc_array(pool->n, sizeof(*load), GFP_ATOMIC);
-	unsigned int n;
-
-	if (!load)
-		return manycast_pick_random(pool->cumulated, pool->n, rnd,
-					    pick, k);
-	current_loads(pool, load);
-	n = manycast_pick_least(load, pool->n, rnd, pick, k);
-	kfree(load);
-	return n;
-}
-
-static u64 keyed_hash(const struct manycast_settings *settings,
-		      const struct manycast_key *key)
-{
-	return siphash(key, MANYCAST_TUPLE_LEN, &settings->key);
-}
-
-static unsigned int pick(const struct manycast_settings *settings,
-			 const struct manycast_pool *pool,
-			 const struct manycast_key *key, u16 *index)
-{
-	struct rnd_state rnd;
-
-	prandom_seed_state(&rnd, get_random_u64());
-	switch (settings->candidates) {
-	case SEG6_MANYCAST_CANDIDATES_ALL:
-		return manycast_pick_all(pool->n, &rnd, index,
-					 SEG6_MANYCAST_FANOUT_MAX);
-	case SEG6_MANYCAST_CANDIDATES_HASH:
-		/* The table may be newer than the settings. */
-		if (!pool->maglev)
-			break;
-		return manycast_pick_hash(pool->maglev, MANYCAST_MAGLEV_SIZE,
-					  pool->n, keyed_hash(settings, key),
-					  index, settings->fanout);
-	case SEG6_MANYCAST_CANDIDATES_LEAST:
-		return pick_least(pool, &rnd, index, settings->fanout);
-	case SEG6_MANYCAST_CANDIDATES_RANDOM:
-	default:
-		break;
-	}
-	return manycast_pick_random(pool->cumulated, pool->n, &rnd, index,
-				    settings->fanout);
-}
-
-/* The one whom this flow is sent to without a race; the same for every
- * repetition of the SYN, since nothing else would remember.
- */
-static unsigned int pick_single(const struct manycast_settings *settings,
-				const struct manycast_pool *pool,
-				const struct manycast_key *key, u16 *index)
-{
-	u64 hash = keyed_hash(settings, key);
-
-	if (pool->maglev)
-		return manycast_pick_hash(pool->maglev, MANYCAST_MAGLEV_SIZE,
-					  pool->n, hash, index, 1);
-	*index = manycast_pick_one(pool->cumulated, pool->n, hash);
-	return 1;
-}
-
-/* Generic cell rate algorithm: a tenth of a second's worth may come at once. */
-static bool rate_exceeded(struct manycast_service *svc, u32 rate)
-{
-	u64 now = ktime_get_ns(), interval, burst;
-	s64 tat, next;
-
-	if (!rate)
-		return false;
-	interval = NSEC_PER_SEC / rate;
-	burst = max_t(u64, NSEC_PER_SEC / 10, interval);
-	tat = atomic64_read(&svc->tat);
-	do {
-		next = max_t(u64, tat, now) + interval;
-		if (next > now + burst)
-			return true;
-	} while (!atomic64_try_cmpxchg(&svc->tat, &tat, next));
-	return false;
-}
-
-static unsigned int choose(struct manycast_service *svc,
-			   const struct manycast_settings *settings,
-			   const struct manycast_pool *pool,
-			   const struct manycast_key *key, bool replicable,
-			   struct manycast_instance **cand)
-{
-	u16 index[SEG6_MANYCAST_FANOUT_MAX];
-	unsigned int i, n;
-
-	if (!replicable) {
-		manycast_stats_inc(svc->stats,
-				   SEG6_MANYCAST_SERVICE_STAT_SINGLE);
-		n = pick_single(settings, pool, key, index);
-	} else if (rate_exceeded(svc, settings->rate)) {
-		manycast_stats_inc(svc->stats,
-				   SEG6_MANYCAST_SERVICE_STAT_LIMITED);
-		n = pick_single(settings, pool, key, index);
-	} else {
-		n = pick(settings, pool, key, index);
-	}
-	for (i = 0; i < n; i++)
-		cand[i] = pool->instance[index[i]];
-	return n;
-}
-
 static int service_drop(struct manycast_service *svc, struct sk_buff *skb,
 			unsigned int stat)
 {
@@ -246,7 +116,7 @@ static int syn_again(struct manycast_service *svc,
 
 	manycast_stats_inc(svc->stats, SEG6_MANYCAST_SERVICE_STAT_SYN_AGAIN);
 	/* A flood of the same SYN is a flood. */
-	if (n > 1 && rate_exceeded(svc, settings->rate)) {
+	if (n > 1 && manycast_rate_exceeded(svc, settings->rate)) {
 		manycast_stats_inc(svc->stats,
 				   SEG6_MANYCAST_SERVICE_STAT_LIMITED);
 		n = 1;
@@ -265,13 +135,11 @@ static int syn_stateless(struct manycast_service *svc,
 			 const struct in6_addr *edge)
 {
 	struct manycast_instance *inst;
-	u16 index;
 
 	if (ipv6_addr_any(edge))
 		return service_drop(svc, skb,
 				    SEG6_MANYCAST_SERVICE_STAT_DROP_FULL);
-	pick_single(settings, pool, key, &index);
-	inst = pool->instance[index];
+	inst = manycast_choose_one(settings, pool, key);
 	manycast_stats_inc(svc->stats, SEG6_MANYCAST_SERVICE_STAT_STATELESS);
 	ask_all(svc, settings, skb, key, edge, &inst, 1);
 	return 0;
@@ -325,7 +193,7 @@ static int syn(struct manycast_service *svc, struct sk_buff *skb,
 		return service_drop(svc, skb,
 				SEG6_MANYCAST_SERVICE_STAT_DROP_NO_INSTANCE);
 
-	n = choose(svc, settings, pool, key, replicable, cand);
+	n = manycast_choose(svc, settings, pool, key, replicable, cand);
 	hs = manycast_handshake_begin(svc, settings, key, edge, cand, &n,
 				      &found);
 	if (found)

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Who is asked: the service's settings and instances, applied to a flow. How
+ * candidates are picked out of numbers is in candidates.c.
+ */
+
+#include <linux/prandom.h>
+#include <linux/random.h>
+#include <linux/slab.h>
+
+#include "candidates.h"
+#include "choose.h"
+
+/* Load as last reported, halved for every second since: who has not been asked
+ * for long is worth a try.
+ */
+static void current_loads(const struct manycast_pool *pool, u32 *load)
+{
+	unsigned int i;
+
+	for (i = 0; i < pool->n; i++) {
+		struct manycast_instance *inst = pool->instance[i];
+		unsigned long age = (jiffies - READ_ONCE(inst->load_time)) / HZ;
+
+		load[i] = READ_ONCE(inst->load);
+		if (load[i] == MANYCAST_IOAM_UNAVAILABLE || age > 31)
+			load[i] = 0;
+		else
+			load[i] >>= age;
+	}
+}
+
+static unsigned int pick_least(const struct manycast_pool *pool,
+			       struct rnd_state *rnd, u16 *pick, unsigned int k)
+{
+	u32 *load = kmalloc_array(pool->n, sizeof(*load), GFP_ATOMIC);
+	unsigned int n;
+
+	if (!load)
+		return manycast_pick_random(pool->cumulated, pool->n, rnd,
+					    pick, k);
+	current_loads(pool, load);
+	n = manycast_pick_least(load, pool->n, rnd, pick, k);
+	kfree(load);
+	return n;
+}
+
+static u64 keyed_hash(const struct manycast_settings *settings,
+		      const struct manycast_key *key)
+{
+	return siphash(key, MANYCAST_TUPLE_LEN, &settings->key);
+}
+
+static unsigned int pick(const struct manycast_settings *settings,
+			 const struct manycast_pool *pool,
+			 const struct manycast_key *key, u16 *index)
+{
+	struct rnd_state rnd;
+
+	prandom_seed_state(&rnd, get_random_u64());
+	switch (settings->candidates) {
+	case SEG6_MANYCAST_CANDIDATES_ALL:
+		return manycast_pick_all(pool->n, &rnd, index,
+					 SEG6_MANYCAST_FANOUT_MAX);
+	case SEG6_MANYCAST_CANDIDATES_HASH:
+		/* The table may be newer than the settings. */
+		if (!pool->maglev)
+			break;
+		return manycast_pick_hash(pool->maglev, MANYCAST_MAGLEV_SIZE,
+					  pool->n, keyed_hash(settings, key),
+					  index, settings->fanout);
+	case SEG6_MANYCAST_CANDIDATES_LEAST:
+		return pick_least(pool, &rnd, index, settings->fanout);
+	case SEG6_MANYCAST_CANDIDATES_RANDOM:
+	default:
+		break;
+	}
+	return manycast_pick_random(pool->cumulated, pool->n, &rnd, index,
+				    settings->fanout);
+}
+
+/**
+ * manycast_choose_one() - whom a flow is sent to without a race
+ * @settings:	of the service
+ * @pool:	its instances, one at least
+ * @key:	the flow
+ *
+ * The same for every repetition of the SYN, since nothing else would remember.
+ *
+ * Context: RCU.
+ * Return: the instance.
+ */
+struct manycast_instance *
+manycast_choose_one(const struct manycast_settings *settings,
+		    const struct manycast_pool *pool,
+		    const struct manycast_key *key)
+{
+	u64 hash = keyed_hash(settings, key);
+	u16 index;
+
+	if (pool->maglev)
+		manycast_pick_hash(pool->maglev, MANYCAST_MAGLEV_SIZE, pool->n,
+				   hash, &index, 1);
+	else
+		index = manycast_pick_one(pool->cumulated, pool->n, hash);
+	return pool->instance[index];
+}
+
+/**
+ * manycast_rate_exceeded() - may a SYN be replicated?
+ * @svc:	the service
+ * @rate:	replicated SYNs per second, 0 for no limit
+ *
+ * Generic cell rate algorithm: a tenth of a second's worth may come at once.
+ *
+ * Context: any.
+ * Return: whether there were too many.
+ */
+bool manycast_rate_exceeded(struct manycast_service *svc, u32 rate)
+{
+	u64 now = ktime_get_ns(), interval, burst;
+	s64 tat, next;
+
+	if (!rate)
+		return false;
+	interval = NSEC_PER_SEC / rate;
+	burst = max_t(u64, NSEC_PER_SEC / 10, interval);
+	tat = atomic64_read(&svc->tat);
+	do {
+		next = max_t(u64, tat, now) + interval;
+		if (next > now + burst)
+			return true;
+	} while (!atomic64_try_cmpxchg(&svc->tat, &tat, next));
+	return false;
+}
+
+/**
+ * manycast_choose() - who is asked
+ * @svc:	the service
+ * @settings:	its settings
+ * @pool:	its instances, one at least
+ * @key:	the attempt
+ * @replicable:	whether several may be asked
+ * @cand:	result: the candidates, room for SEG6_MANYCAST_FANOUT_MAX
+ *
+ * Context: RCU.
+ * Return: how many.
+ */
+unsigned int manycast_choose(struct manycast_service *svc,
+			     const struct manycast_settings *settings,
+			     const struct manycast_pool *pool,
+			     const struct manycast_key *key, bool replicable,
+			     struct manycast_instance **cand)
+{
+	u16 index[SEG6_MANYCAST_FANOUT_MAX];
+	unsigned int i, n;
+
+	if (!replicable) {
+		manycast_stats_inc(svc->stats,
+				   SEG6_MANYCAST_SERVICE_STAT_SINGLE);
+	} else if (manycast_rate_exceeded(svc, settings->rate)) {
+		manycast_stats_inc(svc->stats,
+				   SEG6_MANYCAST_SERVICE_STAT_LIMITED);
+	} else {
+		n = pick(settings, pool, key, index);
+		for (i = 0; i < n; i++)
+			cand[i] = pool->instance[index[i]];
+		return n;
+	}
+	cand[0] = manycast_choose_one(settings, pool, key);
+	return 1;
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A race between the candidates of a handshake: who they are, whose SYN-ACK is
+ * held, when it ends. What it decides is the contest's business, and what
+ * follows from it the handshake's.
+ */
+
+#include <linux/netdevice.h>
+#include <linux/slab.h>
+#include <net/ipv6.h>
+
+#include "race.h"
+
+/**
+ * manycast_race_alloc() - line candidates up
+ * @settings:	of the service
+ * @cand:	candidates; those that were just deleted are taken out
+ * @n:		how many, 1..SEG6_MANYCAST_FANOUT_MAX; those who are left are
+ *		in its contest
+ *
+ * The caller sets its handshake and its timer's function.
+ *
+ * Context: RCU, bottom halves off.
+ * Return: the race, or NULL without memory.
+ */
+struct manycast_race *
+manycast_race_alloc(const struct manycast_settings *settings,
+		    struct manycast_instance **cand, unsigned int n)
+{
+	bool hold = settings->policy != SEG6_MANYCAST_POLICY_RTT &&
+		    settings->hold;
+	u64 now = ktime_get_ns();
+	struct manycast_race *race;
+	unsigned int i, got = 0;
+
+	race = kzalloc(struct_size(race, runner, n), GFP_ATOMIC);
+	if (!race)
+		return NULL;
+	for (i = 0; i < n; i++) {
+		if (!percpu_ref_tryget(&cand[i]->ref))
+			continue;
+		cand[got] = cand[i];
+		race->runner[got].inst = cand[i];
+		race->runner[got++].sent = now;
+	}
+	race->deadline = ktime_add_ms(ns_to_ktime(now), settings->timeout);
+	manycast_contest_init(&race->contest, got,
+			      hold ? settings->quorum : 1);
+	return race;
+}
+
+/**
+ * manycast_race_free() - it is decided, or never began
+ * @race:	the race; its timer's function may be running elsewhere, under
+ *		RCU
+ */
+void manycast_race_free(struct manycast_race *race)
+{
+	unsigned int i;
+
+	/* It is never started while its function runs, so that afterwards it
+	 * is not queued, whatever this returns.
+	 */
+	hrtimer_try_to_cancel(&race->timer);
+	for (i = 0; i < race->contest.n; i++)
+		percpu_ref_put(&race->runner[i].inst->ref);
+	consume_skb(race->held);
+	kfree_rcu(race, rcu);
+}
+
+/**
+ * manycast_race_start() - from now on the timer runs
+ * @race:	the race
+ *
+ * Context: the handshake's lock held, as nobody else may free it before.
+ */
+void manycast_race_start(struct manycast_race *race)
+{
+	hrtimer_start(&race->timer, race->deadline, HRTIMER_MODE_ABS_SOFT);
+}
+
+/**
+ * manycast_race_shorten() - the first SYN-ACK: wait for `hold` only
+ * @race:	the race
+ * @hold:	milliseconds
+ *
+ * When the timer's function runs right now it waits for the handshake's lock
+ * and will decide itself.
+ *
+ * Context: the handshake's lock held.
+ */
+void manycast_race_shorten(struct manycast_race *race, unsigned int hold)
+{
+	ktime_t end = ktime_add_ms(ktime_get(), hold);
+
+	if (ktime_before(end, race->deadline) &&
+	    hrtimer_try_to_cancel(&race->timer) >= 0)
+		hrtimer_start(&race->timer, end, HRTIMER_MODE_ABS_SOFT);
+}
+
+/**
+ * manycast_race_restart() - the leader is lost, and with it what was held
+ * @race:	the race
+ *
+ * Everybody has until the end of `timeout` again.
+ *
+ * Context: the handshake's lock held.
+ */
+void manycast_race_restart(struct manycast_race *race)
+{
+	consume_skb(race->held);
+	race->held = NULL;
+	manycast_contest_restart(&race->contest);
+	if (hrtimer_try_to_cancel(&race->timer) >= 0)
+		manycast_race_start(race);
+}
+
+/**
+ * manycast_race_runner() - who is that?
+ * @race:	the race
+ * @source:	where an answer came from
+ *
+ * Return: the candidate's number, or -1 if it was not asked.
+ */
+int manycast_race_runner(const struct manycast_race *race,
+			 const struct in6_addr *source)
+{
+	int i;
+
+	for (i = 0; i < race->contest.n; i++)
+		if (ipv6_addr_equal(&race->runner[i].inst->source, source))
+			return i;
+	return -1;
+}
+
+static void read_telemetry(struct sk_buff *skb,
+			   const struct manycast_packet *pkt,
+			   struct manycast_telemetry *tm)
+{
+	struct manycast_trace trace;
+
+	tm->residence = MANYCAST_IOAM_UNAVAILABLE;
+	tm->load = MANYCAST_IOAM_UNAVAILABLE;
+	if (pkt->hbh && !manycast_trace_find(manycast_at(skb, pkt->hbh),
+					     pkt->hbh_len, &trace))
+		manycast_trace_telemetry(&trace, tm);
+}
+
+/**
+ * manycast_race_rate() - score a SYN-ACK
+ * @race:	the race
+ * @i:		whose it is
+ * @settings:	of the service
+ * @skb:	the SYN-ACK as it arrived
+ * @pkt:	where things are in it
+ *
+ * What was measured becomes part of what is known of the instance, too.
+ *
+ * Context: RCU.
+ * Return: the score; less is better.
+ */
+u64 manycast_race_rate(const struct manycast_race *race, unsigned int i,
+		       const struct manycast_settings *settings,
+		       struct sk_buff *skb, const struct manycast_packet *pkt)
+{
+	const struct manycast_runner *runner = &race->runner[i];
+	u64 ns = ktime_get_ns() - runner->sent;
+	struct manycast_telemetry tm;
+	u32 rtt;
+
+	rtt = min_t(u64, div_u64(ns, NSEC_PER_USEC), U32_MAX - 1);
+	read_telemetry(skb, pkt, &tm);
+	manycast_instance_measured(runner->inst, rtt, &tm);
+	return manycast_score(settings->policy, &settings->coef, rtt, &tm);
+}
+
+/**
+ * manycast_race_hold() - keep the leader's SYN-ACK instead of the one before
+ * @race:	the race
+ * @skb:	the SYN-ACK as it arrived, taken over
+ * @pkt:	where things are in it
+ *
+ * A held packet must not keep what it does not hold a reference to: its route,
+ * and its device, which may go while it waits.
+ *
+ * Context: the handshake's lock held.
+ */
+void manycast_race_hold(struct manycast_race *race, struct sk_buff *skb,
+			const struct manycast_packet *pkt)
+{
+	consume_skb(race->held);
+	skb_dst_drop(skb);
+	nf_reset_ct(skb);
+	skb->dev = NULL;
+	race->held = skb;
+	race->held_pkt = *pkt;
+}
+
+/**
+ * manycast_race_take() - the held SYN-ACK goes on its way
+ * @race:	the race, which holds one
+ * @net:	the namespace
+ *
+ * Context: RCU, the handshake's lock held.
+ * Return: the SYN-ACK; without a device when the namespace has none any more.
+ */
+struct sk_buff *manycast_race_take(struct manycast_race *race, struct net *net)
+{
+	struct sk_buff *skb = race->held;
+
+	race->held = NULL;
+	skb->dev = dev_get_by_index_rcu(net, skb->skb_iif) ?:
+		   net->loopback_dev;
+	return skb;
+}
