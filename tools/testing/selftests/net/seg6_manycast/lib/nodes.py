@@ -16,6 +16,7 @@ import subprocess
 import time
 
 from . import netns
+from .ktap import TIME_FACTOR
 from .topology import EDGE_SID, PREFIX, SEL_SID, SERVICE, sid
 
 LINKS = (("sel", "net", "sel0"), ("srv", "net", "srv0"),
@@ -60,7 +61,7 @@ class Port:
     def take(self, count, timeout=5.0):
         """So many packets or more, or what came until the time is over."""
         packets = self.drain()
-        end = time.monotonic() + timeout
+        end = time.monotonic() + timeout * TIME_FACTOR
         while len(packets) < count and time.monotonic() < end:
             select.select([self.sock], [], [], 0.05)
             packets += self.drain()

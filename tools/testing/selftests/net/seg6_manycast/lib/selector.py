@@ -44,15 +44,18 @@ class Service:
 
     weights   of instances, by number
     Settings are those of `ip manycast service add`. As no timer is to
-    disturb a slow test, times are a minute unless given.
+    disturb a slow test, times are a minute unless given, and what is given
+    is longer on a slow machine.
     """
 
     def __init__(self, sel, instances=3, weights=None, **settings):
         self.sel, self.wire = sel, sel.wire
         number = next(sel.numbers)
         self.name, self.address = f"t{number}", f"2001:db8:5::{number:x}"
-        words = {"candidates": "all", "hold": MINUTE, "timeout": MINUTE,
-                 "tombstone": MINUTE, **settings}
+        words = {"candidates": "all", **settings}
+        for name in "hold", "timeout", "tombstone":
+            words[name] = round(settings[name] * ktap.TIME_FACTOR) \
+                if name in settings else MINUTE
         for name in sel.routeless:
             self.later("service del", name)
         sel.routeless, sel.leaving = sel.leaving, []

@@ -19,7 +19,7 @@ import subprocess
 import tempfile
 
 from . import netns
-from .ktap import wait_for
+from .ktap import TIME_FACTOR, wait_for
 
 SERVICE = "2001:db8:5::80"
 PREFIX = "2001:db8:5::/64"
@@ -225,7 +225,8 @@ http {{
              more=()):
         """Fetch from the service; returns what came."""
         done = self.hosts[host].run(
-            ["curl", "-gsS", "--noproxy", "*", "-m", str(timeout), *more,
+            ["curl", "-gsS", "--noproxy", "*",
+             "-m", str(timeout * TIME_FACTOR), *more,
              f"http://[{SERVICE}]{path}"], check=False)
         if check and done.returncode:
             raise AssertionError(f"curl from {host}: {done.stderr}")

@@ -9,7 +9,7 @@ import signal
 import socket
 import time
 
-from .ktap import wait_for
+from .ktap import TIME_FACTOR, wait_for
 
 
 def _spawn(ns, function):
@@ -96,7 +96,7 @@ def hear(sock, word):
 def connect(ns, address, port=80, timeout=10):
     with ns:
         sock = socket.socket(socket.AF_INET6)
-    sock.settimeout(timeout)
+    sock.settimeout(timeout * TIME_FACTOR)
     sock.connect((address, port))
     return sock
 

@@ -9,7 +9,7 @@ import time
 from scapy.layers.inet import TCP
 from scapy.layers.inet6 import IPv6
 
-from .ktap import true, wait_for
+from .ktap import TIME_FACTOR, true, wait_for
 from .netns import Netns, link
 
 ETH_P_IPV6 = 0x86dd
@@ -119,7 +119,7 @@ class Wire:
         """
         number = next(_number)
         self.send(echo_request(self.peer, self.address, number))
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + PATIENCE * TIME_FACTOR
         while True:
             packet = self._receive(end)
             true(packet is not None, "the host under test answers an echo")
@@ -136,7 +136,7 @@ class Wire:
 
     def wait(self, timeout=PATIENCE):
         """The next packet: a timer's doing."""
-        end = time.monotonic() + timeout
+        end = time.monotonic() + timeout * TIME_FACTOR
         while True:
             packet = self._receive(end)
             true(packet is not None, "timed out: a packet")
