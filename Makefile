@@ -4,7 +4,8 @@
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 
-.PHONY: help modules iproute2 install uninstall demo shell check kunit style clean
+.PHONY: help modules iproute2 install uninstall demo shell
+.PHONY: check check-stock kunit style clean
 
 help:
 	@echo 'make modules   build the modules for the running kernel (KDIR=)'
@@ -16,6 +17,8 @@ help:
 	@echo 'make check     all tests, in User Mode Linux'
 	@echo '                 T=NAME  those in files with NAME in their name,'
 	@echo '                 T=NAME:CASE  one case;  DEBUG=1  a debug kernel'
+	@echo "make check-stock  the same in Debian's own kernels, under QEMU"
+	@echo '                 KERNELS="6.1 7"  some of them'
 	@echo "make kunit     the KUnit suites, the kernel's own way"
 	@echo 'make style     checkpatch, sparse, shellcheck and so on'
 	@echo 'make clean     remove build/'
@@ -45,6 +48,10 @@ demo shell:
 check:
 	@tools/setup/packages check
 	@tools/testing/run/check $(if $(DEBUG),--debug) $(T)
+
+check-stock:
+	@tools/setup/packages stock
+	@tools/testing/run/check-stock $(T)
 
 kunit:
 	@tools/setup/packages uml
