@@ -5,7 +5,7 @@
 KDIR ?= /lib/modules/$(shell uname -r)/build
 
 .PHONY: help modules iproute2 install uninstall demo shell
-.PHONY: check check-stock kunit style clean
+.PHONY: check check-stock check-debug fuzz kunit style clean
 
 help:
 	@echo 'make modules   build the modules for the running kernel (KDIR=)'
@@ -16,7 +16,9 @@ help:
 	@echo 'make shell     a shell in the topology of the demo'
 	@echo 'make check     all tests, in User Mode Linux'
 	@echo '                 T=NAME  those in files with NAME in their name,'
-	@echo '                 T=NAME:CASE  one case;  DEBUG=1  a debug kernel'
+	@echo '                 T=NAME:CASE  one case'
+	@echo 'make check-debug  the same in a kernel that looks at everything'
+	@echo 'make fuzz      packets and netlink messages; SECONDS=28800 a night'
 	@echo "make check-stock  the same in Debian's own kernels, under QEMU"
 	@echo '                 KERNELS="6.1 7"  some of them'
 	@echo "make kunit     the KUnit suites, the kernel's own way"
@@ -47,7 +49,15 @@ demo shell:
 
 check:
 	@tools/setup/packages check
-	@tools/testing/run/check $(if $(DEBUG),--debug) $(T)
+	@tools/testing/run/check $(T)
+
+check-debug:
+	@tools/setup/packages check
+	@tools/testing/run/check --debug $(T)
+
+fuzz:
+	@tools/setup/packages fuzz
+	@tools/testing/run/fuzz $(SECONDS)
 
 check-stock:
 	@tools/setup/packages stock
