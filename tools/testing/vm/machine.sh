@@ -143,6 +143,7 @@ finish() {
 		echo "$(basename "$0"): stopped after $limit seconds" >&2
 		exit 124
 	else
+		[[ ! -s $run/qemu ]] || cat "$run/qemu" >&2
 		echo "$(basename "$0"): the kernel died; its log is $log" >&2
 		exit 125
 	fi
