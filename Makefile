@@ -5,7 +5,8 @@
 KDIR ?= /lib/modules/$(shell uname -r)/build
 
 .PHONY: help modules iproute2 install uninstall demo shell
-.PHONY: check check-stock check-debug fuzz kunit style clean
+.PHONY: check check-uml check-stock check-debug fuzz kunit
+.PHONY: style clean
 
 help:
 	@echo 'make modules   build the modules for the running kernel (KDIR=)'
@@ -18,9 +19,10 @@ help:
 	@echo '                 T=NAME  those in files with NAME in their name,'
 	@echo '                 T=NAME:CASE  one case'
 	@echo 'make check-debug  the same in a kernel that looks at everything'
-	@echo 'make fuzz      packets and netlink messages; SECONDS=28800 a night'
+	@echo 'make check-uml UML=7.2  the same in a newer one, on two processors'
 	@echo "make check-stock  the same in Debian's own kernels, under QEMU"
 	@echo '                 KERNELS="6.1 7"  some of them'
+	@echo 'make fuzz      packets and netlink messages; SECONDS=28800 a night'
 	@echo "make kunit     the KUnit suites, the kernel's own way"
 	@echo 'make style     checkpatch, sparse, shellcheck and so on'
 	@echo 'make clean     remove build/'
@@ -58,6 +60,10 @@ check-debug:
 fuzz:
 	@tools/setup/packages fuzz
 	@tools/testing/run/fuzz $(SECONDS)
+
+check-uml:
+	@tools/setup/packages check
+	@tools/testing/run/check --smp $(T)
 
 check-stock:
 	@tools/setup/packages stock
