@@ -5,7 +5,7 @@
 KDIR ?= /lib/modules/$(shell uname -r)/build
 
 .PHONY: help modules iproute2 install uninstall demo shell
-.PHONY: check check-uml check-stock check-debug fuzz kunit
+.PHONY: check check-uml check-stock check-peers check-debug fuzz kunit
 .PHONY: style clean
 
 help:
@@ -23,6 +23,8 @@ help:
 	@echo "make check-stock  the same in Debian's own kernels, under QEMU"
 	@echo '                 KERNELS="6.1 7"  some of them'
 	@echo 'make fuzz      packets and netlink messages; SECONDS=28800 a night'
+	@echo "make check-peers  the kernel's own tests of what the modules touch,"
+	@echo '               with the same result as without them; T=NAME picks'
 	@echo "make kunit     the KUnit suites, the kernel's own way"
 	@echo 'make style     checkpatch, sparse, shellcheck and so on'
 	@echo 'make clean     remove build/'
@@ -68,6 +70,10 @@ check-uml:
 check-stock:
 	@tools/setup/packages stock
 	@tools/testing/run/check-stock $(T)
+
+check-peers:
+	@tools/setup/packages peers
+	@tools/testing/run/peers $(T)
 
 kunit:
 	@tools/setup/packages uml
