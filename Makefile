@@ -5,7 +5,7 @@
 KDIR ?= /lib/modules/$(shell uname -r)/build
 
 .PHONY: help modules iproute2 install uninstall demo shell
-.PHONY: check check-uml check-stock check-peers check-debug fuzz kunit
+.PHONY: check check-uml check-stock check-peers check-seam check-debug fuzz kunit
 .PHONY: style clean
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo '                 T=NAME  those in files with NAME in their name,'
 	@echo '                 T=NAME:CASE  one case'
 	@echo 'make check-debug  the same in a kernel that looks at everything'
+	@echo 'make check-seam  the modules come and go 300 times under stress'
 	@echo 'make check-uml UML=7.2  the same in a newer one, on two processors'
 	@echo "make check-stock  the same in Debian's own kernels, under QEMU"
 	@echo '                 KERNELS="6.1 7"  some of them'
@@ -70,6 +71,10 @@ check-uml:
 check-stock:
 	@tools/setup/packages stock
 	@tools/testing/run/check-stock $(T)
+
+check-seam:
+	@tools/setup/packages check
+	@ROUNDS=300 TIME_FACTOR=10 tools/testing/run/check seam
 
 check-peers:
 	@tools/setup/packages peers

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-# time: 60
+# time: 40
 """Loading and unloading, and the kernel's own behaviours, which do not notice.
 What cannot be done is refused, and nothing has been written then.
 """
@@ -20,7 +20,7 @@ from lib.modules import (MODDIR, MODULES, load, refused, symbol, unload, where,
 from lib.standard import Flood, Stock
 
 # Times that the modules come and go under stress.
-ROUNDS = int(os.environ.get("ROUNDS", "60"))
+ROUNDS = int(os.environ.get("ROUNDS", "20"))
 
 @with_modules
 def standard_behaviours_go_on():
