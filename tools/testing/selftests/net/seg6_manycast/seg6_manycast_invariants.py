@@ -73,7 +73,8 @@ class Network:
         return client
 
     def until(self, condition, what, timeout=10):
-        true(self.loop.run(condition, timeout), f"timed out: {what}")
+        true(self.loop.run(condition, timeout * ktap.TIME_FACTOR),
+             f"timed out: {what}")
 
     def waiting(self, clients=None):
         """Who has a socket that waits for the ACK of one of these clients."""
