@@ -116,10 +116,11 @@ def modules_come_and_go_under_stress():
                     for _ in range(min(left, 5)):
                         load()
                         unload(*MODULES, pause=0.01)
+                print(f"# {ROUNDS - left + min(left, 5)} times in "
+                      f"{time.monotonic() - since:.1f} s", flush=True)
         stock.works()
     finally:
         stock.close()
-    print(f"# {ROUNDS} times in {time.monotonic() - since:.1f} seconds")
 
 
 @with_modules
