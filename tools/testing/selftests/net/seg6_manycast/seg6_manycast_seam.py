@@ -74,26 +74,23 @@ class Churn:
                              ("add", "replace", "del") for route in routes)
         self.times = 0
 
-    def _write(self):
-        while not self.stopped.wait(0.03):
-            self.ip.stdin.write(self.lines)
-            self.ip.stdin.flush()
+    def _run(self):
+        # Between two batches there is no route, so that rmmod has a chance.
+        while not self.stopped.wait(0.1):
+            subprocess.run(["taskset", "-c", str(self.cpu), "ip", "-n",
+                            self.ns.name, "-force", "-batch", "-"],
+                           input=self.lines, text=True, check=False,
+                           capture_output=True)
             self.times += 1
-        self.ip.stdin.close()
 
     def __enter__(self):
-        self.ip = subprocess.Popen(
-            ["taskset", "-c", str(self.cpu), "ip", "-n", self.ns.name,
-             "-force", "-batch", "-"], stdin=subprocess.PIPE, text=True,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.thread = threading.Thread(target=self._write)
+        self.thread = threading.Thread(target=self._run)
         self.thread.start()
         return self
 
     def __exit__(self, *_):
         self.stopped.set()
         self.thread.join()
-        self.ip.wait()
         left = [route for route in self.ns.ip("-6 route show").splitlines()
                 if "seg6local" in route]
         self.ns.remove()
