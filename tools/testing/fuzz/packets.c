@@ -104,7 +104,8 @@ static void mend(uint8_t kind, uint8_t *data, size_t len)
 			data += sizeof(*ip);
 			len -= sizeof(*ip);
 			ip->ip6_plen = htons(len);
-		} else if ((next == IPPROTO_HOPOPTS || next == IPPROTO_ROUTING ||
+		} else if ((next == IPPROTO_HOPOPTS ||
+			    next == IPPROTO_ROUTING ||
 			    next == IPPROTO_DSTOPTS) && len >= 8 &&
 			   len >= 8u * (data[1] + 1u)) {
 			size_t skip = 8 * (data[1] + 1);
