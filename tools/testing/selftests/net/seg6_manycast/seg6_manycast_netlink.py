@@ -937,7 +937,8 @@ def long_dumps():
     ktap.equal([i["sid"] for i in F.ns.ip_json(
         "manycast instance show service s1")],
         [f"fc00:5:{i:x}::1" for i in range(600, 1000)], "of one service")
-    ktap.equal(len(F.ns.ip("manycast save").splitlines()), 1 + 100 + 1000, "saved")
+    ktap.equal(len(F.ns.ip("manycast save").splitlines()), 1 + 100 + 1000,
+               "saved")
     one = [(I_SERVICE, name("more")), (I_SID, sids[0])]
     interrupted_by(SERVICE_GET, SERVICE_ADD, [(NAME, name("more")), SEL])
     interrupted_by(INSTANCE_GET, INSTANCE_ADD, one)
