@@ -34,9 +34,9 @@ usage() {
 parse_options() {
 	local option
 
-	while getopts dm:l:t:w:k:e: option; do
+	while getopts f:m:l:t:w:k:e: option; do
 		case $option in
-		d) flavour=debug ;;
+		f) flavour=$OPTARG ;;
 		m) mem=$OPTARG ;;
 		l) log=$OPTARG ;;
 		t) limit=$OPTARG ;;
