@@ -7,8 +7,8 @@ connections and loses none, namespaces and modules go while packets flow.
 
 from lib import ktap, netns, nl
 from lib.klog import Klog
-from lib.modules import (MODULES, command, load, loaded, references, unload,
-                         with_modules)
+from lib.modules import (MODULES, ROUNDS, command, load, loaded, references,
+                         unload, with_modules)
 from lib.nl import addr, name, u32
 from lib.topology import EDGE_SID, OWN_SID, PREFIX, SEL_SID, SERVICE
 from lib.topology import Topology, sid
@@ -272,14 +272,14 @@ def modules_in_use():
 @with_modules
 def modules_go_under_traffic():
     """Routes are flushed and both modules unloaded while clients connect;
-    loaded again, all works. Twenty times.
+    loaded again, all works. ROUNDS times.
     """
     with Net(servers=1, clients=("client",), timeout=0.3) as net:
         # These hold modules, too.
         net.batch("own", ["route del " + PREFIX, "route del " + OWN_SID])
         net.more(2)
         routes = routes_of(1)
-        for _ in range(20):
+        for _ in range(ROUNDS):
             for host in routes:
                 net.batch(host, [f"route del {r}" for r in routes[host]])
             unload(*MODULES)

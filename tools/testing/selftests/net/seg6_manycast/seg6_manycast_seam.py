@@ -15,12 +15,10 @@ import threading
 import time
 
 from lib import ktap, netns
-from lib.modules import (MODDIR, MODULES, load, refused, symbol, unload, where,
-                         with_modules)
+from lib.modules import (MODDIR, MODULES, ROUNDS, load, refused, symbol, unload,
+                         where, with_modules)
 from lib.standard import Flood, Stock
 
-# Times that the modules come and go under stress.
-ROUNDS = int(os.environ.get("ROUNDS", "20"))
 
 @with_modules
 def standard_behaviours_go_on():
@@ -54,7 +52,8 @@ def standard_behaviours_go_on():
 
 class Churn:
     """Routes with behaviours of both kinds come and go on a CPU of their own,
-    while the block runs. Those of ours are refused while nobody knows them.
+    while the block runs. Those of ours are refused while nobody knows them,
+    the kernel's own never.
     """
 
     STANDARD = ("End", "End.DT6 table 254", "End.DX6 nh6 fd00::2",
@@ -68,19 +67,32 @@ class Churn:
         self.ns.later("link set net up")
         self.ns.flush()
         self.cpu, self.stopped = cpu, threading.Event()
-        routes = [f"fc00:b::{i:x} encap seg6local action {action} dev net"
-                  for i, action in enumerate(self.STANDARD + self.OURS, 1)]
-        self.lines = "".join(f"route {verb} {route}\n" for verb in
-                             ("add", "replace", "del") for route in routes)
         self.times = 0
+        self.standard = self._lines("a", self.STANDARD)
+        self.ours = self._lines("b", self.OURS)
+        self.trouble = []
+
+    @staticmethod
+    def _lines(block, actions):
+        routes = [f"fc00:{block}::{i:x} encap seg6local action {action} dev net"
+                  for i, action in enumerate(actions, 1)]
+        return "".join(f"route {verb} {route}\n"
+                       for verb in ("add", "replace", "del")
+                       for route in routes)
+
+    def _batch(self, lines, *options):
+        return subprocess.run(["taskset", "-c", str(self.cpu), "ip", "-n",
+                               self.ns.name, *options, "-batch", "-"],
+                              input=lines, text=True, check=False,
+                              capture_output=True)
 
     def _run(self):
         # Between two batches there is no route, so that rmmod has a chance.
         while not self.stopped.wait(0.1):
-            subprocess.run(["taskset", "-c", str(self.cpu), "ip", "-n",
-                            self.ns.name, "-force", "-batch", "-"],
-                           input=self.lines, text=True, check=False,
-                           capture_output=True)
+            self._batch(self.ours, "-force")
+            done = self._batch(self.standard)
+            if done.returncode:
+                self.trouble.append(done.stderr)
             self.times += 1
 
     def __enter__(self):
@@ -94,6 +106,7 @@ class Churn:
         left = [route for route in self.ns.ip("-6 route show").splitlines()
                 if "seg6local" in route]
         self.ns.remove()
+        ktap.equal(self.trouble, [], "standard behaviours refused")
         ktap.equal(left, [], "routes left")
         ktap.true(self.times > ROUNDS, f"routes churned {self.times} times")
 

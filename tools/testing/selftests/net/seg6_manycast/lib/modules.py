@@ -12,6 +12,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 LOAD = os.path.join(HERE, "../../../../vm/load-modules")
 MODDIR = os.environ.get("MODDIR")
 MODULES = "seg6_manycast", "seg6_behavior"
+# How often they come and go.
+ROUNDS = int(os.environ.get("ROUNDS", "20"))
 
 
 def loaded():
