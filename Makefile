@@ -5,7 +5,8 @@
 KDIR ?= /lib/modules/$(shell uname -r)/build
 
 .PHONY: help modules iproute2 install uninstall demo shell
-.PHONY: check check-uml check-stock check-peers check-seam check-debug fuzz kunit
+.PHONY: check check-uml check-stock check-peers check-seam check-debug
+.PHONY: check-dkms fuzz kunit
 .PHONY: style clean
 
 help:
@@ -23,6 +24,7 @@ help:
 	@echo 'make check-uml UML=7.2  the same in a newer one, on two processors'
 	@echo "make check-stock  the same in Debian's own kernels, under QEMU"
 	@echo '                 KERNELS="6.1 7"  some of them'
+	@echo 'make check-dkms  dkms builds and installs them for those kernels'
 	@echo 'make fuzz      packets and netlink messages; SECONDS=28800 a night'
 	@echo "make check-peers  the kernel's own tests of what the modules touch,"
 	@echo '               with the same result as without them; T=NAME picks'
@@ -64,9 +66,10 @@ fuzz:
 	@tools/setup/packages fuzz
 	@tools/testing/run/fuzz $(SECONDS)
 
+check-uml: export UML ?= 7.2
 check-uml:
 	@tools/setup/packages check
-	@tools/testing/run/check --smp $(T)
+	@tools/testing/run/check $(T)
 
 check-stock:
 	@tools/setup/packages stock
@@ -75,6 +78,11 @@ check-stock:
 check-seam:
 	@tools/setup/packages check
 	@ROUNDS=300 TIME_FACTOR=10 tools/testing/run/check seam
+	@tools/testing/run/refusal
+
+check-dkms:
+	@tools/setup/packages stock
+	@tools/testing/run/check-dkms
 
 check-peers:
 	@tools/setup/packages peers
