@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0
+/* KUnit tests of flow.c: how many flows there are, and for how long */
+
+#include <kunit/test.h>
+#include <linux/jiffies.h>
+#include <linux/list.h>
+#include <linux/module.h>
+#include <net/tcp.h>
+
+#include "flow_fixture.h"
+
+static void set_limit(struct kunit *test, u32 limit)
+{
+	struct fixture *f = test->priv;
+
+	f->limit = limit;
+}
+
+static u64 evicted(const struct manycast_net *mnet)
+{
+	const unsigned int i = SEG6_MANYCAST_STAT_EDGE_EVICTED;
+	u64 sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += u64_stats_read(&per_cpu_ptr(mnet->stats, cpu)->count[i]);
+	return sum;
+}
+
+static void flow_limit(struct kunit *test)
+{
+	struct manycast_net *mnet = mnet_of(test);
+
+	syn(test, 1, ISN);
+	mnet->flow_count = MANYCAST_FLOW_LIMIT - 1;
+	syn(test, 2, ISN);
+	KUNIT_EXPECT_EQ(test, evicted(mnet), 0);
+	KUNIT_EXPECT_EQ(test, mnet->flow_count, MANYCAST_FLOW_LIMIT);
+	syn(test, 3, ISN);
+	KUNIT_EXPECT_EQ(test, evicted(mnet), 1);
+	KUNIT_EXPECT_EQ(test, mnet->flow_count, MANYCAST_FLOW_LIMIT);
+	KUNIT_EXPECT_NULL(test, find(mnet, 1));
+
+	set_limit(test, MANYCAST_FLOW_LIMIT + 1);
+	syn(test, 4, ISN);
+	KUNIT_EXPECT_EQ(test, evicted(mnet), 1);
+	mnet->flow_count = 3;
+}
+
+static void flow_limit_lowered(struct kunit *test)
+{
+	struct manycast_net *mnet = mnet_of(test);
+	u16 port;
+
+	for (port = 1; port <= 60; port++)
+		syn(test, port, ISN);
+	set_limit(test, 10);
+	for (; port <= 70; port++) {
+		unsigned int before = mnet->flow_count;
+
+		syn(test, port, ISN);
+		KUNIT_EXPECT_NOT_NULL(test, find(mnet, port));
+		KUNIT_EXPECT_TRUE(test, mnet->flow_count < before ||
+				  mnet->flow_count == 10);
+	}
+	KUNIT_EXPECT_EQ(test, mnet->flow_count, 10);
+	KUNIT_EXPECT_EQ(test, evicted(mnet), 60);
+}
+
+static void flow_evict_opening(struct kunit *test)
+{
+	struct manycast_net *mnet = mnet_of(test);
+	u16 port;
+
+	set_limit(test, 3);
+	for (port = 1; port <= 3; port++)
+		syn(test, port, ISN);
+	KUNIT_EXPECT_EQ(test, evicted(mnet), 0);
+
+	/* It is not the newest that goes, and not who begins anew. */
+	syn(test, 1, ISN + 1);
+	syn(test, 4, ISN);
+	KUNIT_EXPECT_EQ(test, evicted(mnet), 1);
+	KUNIT_EXPECT_EQ(test, mnet->flow_count, 3);
+	KUNIT_EXPECT_NOT_NULL(test, find(mnet, 1));
+	KUNIT_EXPECT_NULL(test, find(mnet, 2));
+	KUNIT_EXPECT_NOT_NULL(test, find(mnet, 3));
+	KUNIT_EXPECT_NOT_NULL(test, find(mnet, 4));
+}
+
+/* Flows that open go before those that are open, however old. */
+static void flow_evict_opening_first(struct kunit *test)
+{
+	struct manycast_net *mnet = mnet_of(test);
+	u16 port;
+
+	set_limit(test, 3);
+	open_flow(test, 1)->used -= 1000;
+	open_flow(test, 2)->used -= 1000;
+	for (port = 3; port < 100; port++) {
+		syn(test, port, ISN);
+		KUNIT_EXPECT_EQ(test, mnet->flow_count, 3);
+		KUNIT_EXPECT_NOT_NULL(test, find(mnet, port));
+	}
+	KUNIT_EXPECT_NOT_NULL(test, find(mnet, 1));
+	KUNIT_EXPECT_NOT_NULL(test, find(mnet, 2));
+	KUNIT_EXPECT_EQ(test, evicted(mnet), 96);
+}
+
+static void flow_evict_unused(struct kunit *test)
+{
+	struct manycast_net *mnet = mnet_of(test);
+	struct manycast_flow *flow;
+	u16 port;
+
+	set_limit(test, 4);
+	for (port = 1; port <= 4; port++) {
+		flow = open_flow(test, port);
+		flow->listed = jiffies - 100;
+		flow->used = jiffies - (port == 3 ? 100 : 50);
+	}
+	/* The third has not been used since it was listed. */
+	syn(test, 5, ISN);
+	KUNIT_EXPECT_EQ(test, mnet->flow_count, 4);
+	KUNIT_EXPECT_NULL(test, find(mnet, 3));
+
+	/* The first two have had their second chance; but the fourth has not
+	 * been looked at.
+	 */
+	open_flow(test, 5);
+	syn(test, 6, ISN);
+	KUNIT_EXPECT_NULL(test, find(mnet, 1));
+	KUNIT_EXPECT_NOT_NULL(test, find(mnet, 2));
+	KUNIT_EXPECT_NOT_NULL(test, find(mnet, 4));
+	KUNIT_EXPECT_NOT_NULL(test, find(mnet, 5));
+	KUNIT_EXPECT_EQ(test, evicted(mnet), 2);
+}
+
+/* All are in use: one goes nevertheless, after a bounded search. */
+static void flow_evict_used(struct kunit *test)
+{
+	struct manycast_net *mnet = mnet_of(test);
+	struct manycast_flow *flow;
+	u16 port;
+
+	set_limit(test, 50);
+	for (port = 1; port <= 50; port++) {
+		flow = open_flow(test, port);
+		flow->listed = jiffies - 100;
+		flow->used = jiffies - 50;
+	}
+	syn(test, 51, ISN);
+	KUNIT_EXPECT_EQ(test, mnet->flow_count, 50);
+	KUNIT_EXPECT_EQ(test, evicted(mnet), 1);
+	KUNIT_EXPECT_NOT_NULL(test, find(mnet, 1));
+	KUNIT_EXPECT_NOT_NULL(test, find(mnet, 50));
+	KUNIT_EXPECT_NOT_NULL(test, find(mnet, 51));
+}
+
+static void flow_bounded(struct kunit *test)
+{
+	struct manycast_net *mnet = mnet_of(test);
+	struct manycast_flow *flow;
+	unsigned int i, found = 0;
+	u16 port;
+
+	set_limit(test, 200);
+	for (port = 1; port <= 3000; port++) {
+		flow = syn(test, port, ISN);
+		if (port % 3)
+			learn(flow, ISN, 1, 100);
+		if (port % 3 == 1)
+			learn(flow, ISN, 2, 200);
+		if (port % 7 == 0)
+			out(test, flow, ACK, 101);
+		KUNIT_ASSERT_LE(test, mnet->flow_count, 200);
+	}
+	for (i = 1; i <= 3000; i++)
+		found += !!find(mnet, i);
+	KUNIT_EXPECT_EQ(test, found, 200);
+	KUNIT_EXPECT_EQ(test, evicted(mnet), 2800);
+	KUNIT_EXPECT_EQ(test, 200, length(&mnet->flow_opening) +
+				   length(&mnet->flow_open));
+}
+
+struct idleness {
+	const char *desc;
+	enum manycast_flow_state state;
+	unsigned int seconds;
+};
+
+/* As connection tracking has them. */
+static const struct idleness idlenesses[] = {
+	{ "opening", MANYCAST_FLOW_OPENING, 120 },
+	{ "open", MANYCAST_FLOW_OPEN, 5 * 24 * 3600 },
+	{ "closing", MANYCAST_FLOW_CLOSING, 120 },
+	{ "reset", MANYCAST_FLOW_RESET, 10 },
+};
+
+static void idleness_desc(const struct idleness *p, char *desc)
+{
+	strscpy(desc, p->desc, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(idleness, idlenesses, idleness_desc);
+
+static void flow_idle(struct kunit *test)
+{
+	const struct idleness *p = test->param_value;
+	struct manycast_flow *fresh = open_flow(test, 1);
+	struct manycast_flow *stale = open_flow(test, 2);
+	struct manycast_net *mnet = mnet_of(test);
+
+	fresh->state = p->state;
+	stale->state = p->state;
+	fresh->used = jiffies - (p->seconds - 1) * HZ;
+	stale->used = jiffies - (p->seconds + 1) * HZ;
+
+	KUNIT_EXPECT_TRUE(test, delayed_work_pending(&mnet->flow_work));
+	flush_delayed_work(&mnet->flow_work);
+	KUNIT_EXPECT_NOT_NULL(test, find(mnet, 1));
+	KUNIT_EXPECT_NULL(test, find(mnet, 2));
+	KUNIT_EXPECT_EQ(test, mnet->flow_count, 1);
+	KUNIT_EXPECT_EQ(test, length(&mnet->flow_open), 1);
+	KUNIT_EXPECT_TRUE(test, delayed_work_pending(&mnet->flow_work));
+
+	/* Nobody sweeps an empty floor; but it starts again. */
+	fresh->used = jiffies - (p->seconds + 1) * HZ;
+	flush_delayed_work(&mnet->flow_work);
+	KUNIT_EXPECT_NULL(test, find(mnet, 1));
+	KUNIT_EXPECT_EQ(test, mnet->flow_count, 0);
+	KUNIT_EXPECT_FALSE(test, delayed_work_pending(&mnet->flow_work));
+	syn(test, 1, ISN);
+	KUNIT_EXPECT_TRUE(test, delayed_work_pending(&mnet->flow_work));
+	KUNIT_EXPECT_EQ(test, evicted(mnet), 0);
+}
+
+/* Whatever passes keeps a flow. */
+static void flow_used(struct kunit *test)
+{
+	struct manycast_flow *flow = open_flow(test, 1);
+	unsigned long old = jiffies - 100 * HZ;
+
+	flow->used = old;
+	out(test, flow, ACK, 500);
+	KUNIT_EXPECT_NE(test, flow->used, old);
+	flow->used = old;
+	learn(flow, ISN, 1, 100);
+	KUNIT_EXPECT_NE(test, flow->used, old);
+	flow->used = old;
+	syn(test, 1, ISN);
+	KUNIT_EXPECT_NE(test, flow->used, old);
+}
+
+static struct kunit_case flow_cases[] = {
+	KUNIT_CASE(flow_limit),
+	KUNIT_CASE(flow_limit_lowered),
+	KUNIT_CASE(flow_evict_opening),
+	KUNIT_CASE(flow_evict_opening_first),
+	KUNIT_CASE(flow_evict_unused),
+	KUNIT_CASE(flow_evict_used),
+	KUNIT_CASE(flow_bounded),
+	KUNIT_CASE_PARAM(flow_idle, idleness_gen_params),
+	KUNIT_CASE(flow_used),
+	{}
+};
+
+static struct kunit_suite flow_suite = {
+	.name = "seg6_manycast_flow_table",
+	.init = flow_init,
+	.exit = flow_exit,
+	.test_cases = flow_cases,
+};
+
+kunit_test_suite(flow_suite);
+
+MODULE_DESCRIPTION("KUnit tests of M-Anycast's table of flows at the edge");
+MODULE_LICENSE("GPL");
+MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING");
