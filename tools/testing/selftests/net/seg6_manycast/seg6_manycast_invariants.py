@@ -25,6 +25,7 @@ PORT, NOBODY = 7000, 7001
 SERVICE_WORDS = "candidates random fanout 3 tombstone 4000"
 EACH = 100      # connections of each kind of client
 SYN_RECEIVED = "03"
+TIME_WAIT = "06"
 COUNT_RST = """
 table ip6 seen {
     chain input {
@@ -141,11 +142,22 @@ class Network:
         self.topology.remove()
 
 
+def sockets(ns):
+    """A host's: local end, peer and state of each, as /proc writes them."""
+    with ns, open("/proc/net/tcp6", encoding="ascii") as f:
+        return [line.split()[1:4] for line in f][1:]
+
+
 def half_open(ns):
     """Peers, address and port, of a host's sockets in SYN-RECEIVED."""
-    with ns, open("/proc/net/tcp6", encoding="ascii") as f:
-        lines = [line.split()[2:4] for line in f]
-    return [address(peer) for peer, state in lines if state == SYN_RECEIVED]
+    return [address(peer) for _, peer, state in sockets(ns)
+            if state == SYN_RECEIVED]
+
+
+def has_port(ns, port):
+    """A host has a socket with this local port, not counting TIME-WAIT."""
+    return any(address(local)[1] == port for local, _, state in sockets(ns)
+               if state != TIME_WAIT)
 
 
 def address(text):
@@ -392,6 +404,9 @@ def the_same_port_after_the_server_has_closed(net):
             equal(c.error, None, "error")
             net.servers[c.name].hang_up()
             net.until(lambda c=c: c.ended, "the server's FIN")
+            # Until its own FIN is acknowledged the port is not free.
+            net.until(lambda h=host, p=port:
+                      not has_port(net.topology.hosts[h], p), "it has closed")
     equal(net.rsts(), before, "RSTs at the clients")
 
 

@@ -142,9 +142,11 @@ class Client:
         self.sock.setblocking(False)
         if local:
             self.sock.bind(("::", local))
-        self.sock.connect_ex((address, port))
+        number = self.sock.connect_ex((address, port))
         self.local = self.sock.getsockname()[:2]
         loop.add(self.sock, selectors.EVENT_WRITE, self._connected)
+        if number != errno.EINPROGRESS:
+            self._fail(number)
 
     def _connected(self, _):
         number = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
