@@ -9,6 +9,7 @@
 #include <net/ip_tunnels.h>
 #include <net/ipv6.h>
 
+#include "dst.h"
 #include "encap.h"
 #include "main.h"
 
@@ -110,7 +111,7 @@ int manycast_encap(struct sk_buff *skb, const struct manycast_outer *outer)
  * @outer:	its headers
  * @mark:	its mark
  *
- * Context: RCU.
+ * Context: RCU, bottom halves off.
  * Return: a dst with a reference; dst->error tells of a failure.
  */
 struct dst_entry *manycast_route_outer(struct manycast_net *mnet,
@@ -126,7 +127,7 @@ struct dst_entry *manycast_route_outer(struct manycast_net *mnet,
 				outer->path ? NEXTHDR_ROUTING : NEXTHDR_IPV6,
 	};
 
-	return ip6_route_output(mnet->net, NULL, &fl6);
+	return manycast_dst(mnet, &fl6);
 }
 
 /* Takes @skb and the reference of @dst over. */
@@ -211,7 +212,7 @@ int manycast_encap_forward(struct manycast_net *mnet, struct sk_buff *skb,
  * What the server said that it can take, less the headers; and not more than
  * the route to it carries.
  *
- * Context: RCU.
+ * Context: RCU, bottom halves off.
  * Return: 0 or -ENOMEM.
  */
 int manycast_lower_mss(struct manycast_net *mnet, struct sk_buff *skb,

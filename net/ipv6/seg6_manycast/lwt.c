@@ -7,6 +7,7 @@
 #include <net/netlink.h>
 #include <net/seg6_local_behavior.h>
 
+#include "dst.h"
 #include "edge.h"
 #include "lwt.h"
 #include "main.h"
@@ -142,6 +143,9 @@ static int build_common(struct net *net, struct manycast_route *route,
 {
 	int err = check_attrs(tb, known, extack);
 
+	if (err)
+		return err;
+	err = manycast_dsts_init(manycast_net(net));
 	if (err)
 		return err;
 	err = get_prefix(&route->servers, tb[SEG6_MANYCAST_LWT_SERVERS],

@@ -6,6 +6,7 @@
 #include <net/net_namespace.h>
 #include <net/netns/generic.h>
 
+#include "dst.h"
 #include "flow.h"
 #include "handshake.h"
 #include "lwt.h"
@@ -123,6 +124,7 @@ static void __net_exit manycast_net_exit(struct net *net)
 	manycast_server_exit(mnet);
 	manycast_handshakes_exit(mnet);
 	manycast_instances_exit(mnet);
+	manycast_dsts_exit(mnet);
 	manycast_net_put(mnet);
 }
 

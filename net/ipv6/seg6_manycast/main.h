@@ -12,6 +12,7 @@
 
 #include "stats.h"
 
+struct manycast_dsts;
 struct net;
 
 /**
@@ -44,6 +45,7 @@ struct net;
  * @flow_open:	the others, roughly by last use
  * @flow_count:	entries of both lists
  * @flow_work:	forgets flows that were idle for too long
+ * @dsts:	routes of what we send, by CPU; NULL until a route needs it
  * @rcu:	frees
  */
 struct manycast_net {
@@ -76,6 +78,7 @@ struct manycast_net {
 	struct list_head flow_open;
 	unsigned int flow_count;
 	struct delayed_work flow_work;
+	struct manycast_dsts __percpu *dsts;
 
 	struct rcu_head rcu;
 };
