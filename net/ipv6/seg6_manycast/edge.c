@@ -16,9 +16,8 @@
 static void outer_to_server(struct manycast_outer *outer,
 			    const struct in6_addr *sid,
 			    const struct manycast_key *key,
-			    struct manycast_path *path)
+			    const struct manycast_path *path)
 {
-	path->left = path->n - 1;
 	outer->saddr = sid;
 	outer->daddr = &path->seg[0];
 	outer->path = path->n > 1 ? path : NULL;
@@ -27,12 +26,11 @@ static void outer_to_server(struct manycast_outer *outer,
 
 static void reset(struct manycast_net *mnet, const struct in6_addr *sid,
 		  const struct manycast_key *key,
-		  const struct manycast_path *to)
+		  const struct manycast_path *path)
 {
-	struct manycast_path path = *to;
 	struct manycast_outer outer = {};
 
-	outer_to_server(&outer, sid, key, &path);
+	outer_to_server(&outer, sid, key, path);
 	manycast_stats_inc(mnet->stats, SEG6_MANYCAST_STAT_EDGE_RESET);
 	manycast_send_rst(mnet, key, &outer);
 }
@@ -42,10 +40,9 @@ static int to_server(struct manycast_route *route, struct sk_buff *skb,
 		     const struct manycast_key *key,
 		     const struct manycast_way *way, bool local)
 {
-	struct manycast_path path = way->path;
 	struct manycast_outer outer = {};
 
-	outer_to_server(&outer, &route->sid, key, &path);
+	outer_to_server(&outer, &route->sid, key, &way->path);
 	manycast_stats_inc(route->mnet->stats,
 			   SEG6_MANYCAST_STAT_EDGE_STEERED);
 	if (local)
@@ -82,7 +79,7 @@ static enum steering to_selector(struct manycast_route *route,
 	if (!local && !manycast_hop(mnet, skb))
 		return STEER_DONE;
 	if (!manycast_flow_syn(mnet, key, &route->servers, route->limit) ||
-	    manycast_encap(skb, &outer)) {
+	    manycast_encap(skb, &outer, LL_MAX_HEADER)) {
 		manycast_drop(mnet, skb, SEG6_MANYCAST_STAT_DROP_NO_MEMORY);
 		return STEER_DONE;
 	}
@@ -185,6 +182,7 @@ static bool server_path(const struct sk_buff *skb,
 	if (!srh || manycast_srh_read(srh, &all) || all.n < 2)
 		return false;
 	path->n = all.n - 1;
+	path->left = path->n - 1;
 	memcpy(path->seg, &all.seg[1], path->n * sizeof(path->seg[0]));
 	return true;
 }
@@ -232,7 +230,7 @@ static int deliver(struct manycast_route *route, struct sk_buff *skb,
 static int synack(struct manycast_route *route, struct sk_buff *skb,
 		  const struct manycast_packet *pkt,
 		  struct manycast_flow *flow, const struct manycast_key *key,
-		  struct manycast_path *path)
+		  const struct manycast_path *path)
 {
 	struct manycast_net *mnet = route->mnet;
 	struct in6_addr sid = ipv6_hdr(skb)->daddr;

@@ -71,19 +71,21 @@ static void write_outer(struct sk_buff *skb, const struct manycast_outer *outer,
  * manycast_encap() - put outer headers in front of an IPv6 packet
  * @skb:	the packet, its data at the network header
  * @outer:	the headers
+ * @reserve:	headroom to leave for the device
  *
  * Headroom, offloads and inner offsets as seg6 sets them; the packet goes out
  * as a fresh one, without what reception left on it.
  *
  * Return: 0 or a negative error; @skb is still the caller's.
  */
-int manycast_encap(struct sk_buff *skb, const struct manycast_outer *outer)
+int manycast_encap(struct sk_buff *skb, const struct manycast_outer *outer,
+		   unsigned int reserve)
 {
 	unsigned int len = manycast_outer_len(outer);
 	u8 tclass = ipv6_get_dsfield(ipv6_hdr(skb));
 	int err;
 
-	err = skb_cow_head(skb, len + LL_MAX_HEADER);
+	err = skb_cow_head(skb, len + reserve);
 	if (err)
 		return err;
 	err = iptunnel_handle_offloads(skb, SKB_GSO_IPXIP6);
@@ -139,7 +141,7 @@ static int send_to(struct manycast_net *mnet, struct sk_buff *skb,
 		return manycast_drop(mnet, skb,
 				     SEG6_MANYCAST_STAT_DROP_NO_ROUTE);
 	}
-	if (manycast_encap(skb, outer)) {
+	if (manycast_encap(skb, outer, LL_RESERVED_SPACE(dst->dev))) {
 		dst_release(dst);
 		return manycast_drop(mnet, skb,
 				     SEG6_MANYCAST_STAT_DROP_NO_MEMORY);

@@ -32,7 +32,8 @@ struct manycast_outer {
 #define MANYCAST_HOP_LIMIT	64
 
 unsigned int manycast_outer_len(const struct manycast_outer *outer);
-int manycast_encap(struct sk_buff *skb, const struct manycast_outer *outer);
+int manycast_encap(struct sk_buff *skb, const struct manycast_outer *outer,
+		   unsigned int reserve);
 struct dst_entry *manycast_route_outer(struct manycast_net *mnet,
 				       const struct manycast_outer *outer,
 				       u32 mark);

@@ -242,7 +242,7 @@ static struct manycast_way *way_alloc(u32 isn, const struct manycast_path *path,
 	struct manycast_way *way = kmalloc(sizeof(*way), GFP_ATOMIC);
 
 	if (way) {
-		way->path = *path;
+		manycast_path_copy(&way->path, path);
 		way->isn = isn;
 		way->synack_isn = synack_isn;
 		way->acked = false;

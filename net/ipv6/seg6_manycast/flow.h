@@ -17,7 +17,8 @@
  * @isn:	the attempt that it accepted
  * @synack_isn:	its initial sequence number
  * @acked:	the client has acknowledged it
- * @path:	segment list of packet 5: seg[0] is the server's SID
+ * @path:	segment list of packet 5: seg[0] is the server's SID, the
+ *		active one where the client's packets go first
  */
 struct manycast_way {
 	struct rcu_head rcu;

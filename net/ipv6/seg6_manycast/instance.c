@@ -94,6 +94,7 @@ instance_alloc(struct manycast_service *svc, const struct manycast_path *path,
 	percpu_ref_get(&svc->ref);
 	inst->service = svc;
 	inst->path = *path;
+	inst->path.left = path->n - 1;
 	inst->source = *source;
 	inst->weight = weight;
 	inst->load = MANYCAST_IOAM_UNAVAILABLE;

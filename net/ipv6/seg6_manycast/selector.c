@@ -21,8 +21,7 @@ static void path_to(const struct manycast_instance *inst,
 		    const struct in6_addr *sid, const struct in6_addr *edge,
 		    struct manycast_path *path)
 {
-	*path = inst->path;
-	path->left = path->n - 1;
+	manycast_path_copy(path, &inst->path);
 	manycast_path_add(path, sid);
 	if (!ipv6_addr_any(edge))
 		manycast_path_add(path, edge);
@@ -54,30 +53,40 @@ static unsigned int write_trace(const struct manycast_settings *settings,
 	return len;
 }
 
+/* Takes @skb over. */
 static void ask(struct manycast_service *svc,
 		const struct manycast_settings *settings, struct sk_buff *skb,
 		const struct in6_addr *edge, struct manycast_outer *outer,
 		struct manycast_instance *inst)
 {
 	struct manycast_path path;
-	struct sk_buff *copy;
 
-	copy = skb_copy_expand(skb, LL_MAX_HEADER + MANYCAST_HBH_MAX +
-			       manycast_srh_len(MANYCAST_PATH_MAX) +
-			       sizeof(struct ipv6hdr), 0, GFP_ATOMIC);
-	if (!copy) {
-		manycast_stats_inc(svc->mnet->stats,
-				   SEG6_MANYCAST_STAT_DROP_NO_MEMORY);
-		return;
-	}
 	path_to(inst, &settings->sid, edge, &path);
 	outer->path = &path;
 	manycast_stats_inc(svc->stats, SEG6_MANYCAST_SERVICE_STAT_COPY);
 	manycast_stats_inc(inst->stats, SEG6_MANYCAST_INSTANCE_STAT_ASKED);
-	manycast_encap_send(svc->mnet, copy, outer);
+	manycast_encap_send(svc->mnet, skb, outer);
 }
 
-/* Send a decapsulated SYN to @n instances; takes @skb over. */
+static struct sk_buff *copy_for(struct manycast_service *svc,
+				const struct sk_buff *skb,
+				const struct manycast_outer *outer,
+				const struct manycast_instance *inst)
+{
+	unsigned int headroom = LL_MAX_HEADER + sizeof(struct ipv6hdr) +
+				outer->hbh_len +
+				manycast_srh_len(inst->path.n + 2);
+	struct sk_buff *copy = skb_copy_expand(skb, headroom, 0, GFP_ATOMIC);
+
+	if (!copy)
+		manycast_stats_inc(svc->mnet->stats,
+				   SEG6_MANYCAST_STAT_DROP_NO_MEMORY);
+	return copy;
+}
+
+/* Send a decapsulated SYN to @n instances, copies to all but the last. Takes
+ * @skb over.
+ */
 static void ask_all(struct manycast_service *svc,
 		    const struct manycast_settings *settings,
 		    struct sk_buff *skb, const struct manycast_key *key,
@@ -89,13 +98,20 @@ static void ask_all(struct manycast_service *svc,
 		.saddr = &settings->sid,
 		.hash = manycast_flow_hash(key),
 	};
+	struct sk_buff *copy;
 	unsigned int i;
 
 	outer.hbh_len = write_trace(settings, svc->mnet->net, hbh);
 	outer.hbh = outer.hbh_len ? hbh : NULL;
-	for (i = 0; i < n; i++)
+	for (i = 0; i + 1 < n; i++) {
+		copy = copy_for(svc, skb, &outer, inst[i]);
+		if (copy)
+			ask(svc, settings, copy, edge, &outer, inst[i]);
+	}
+	if (n)
 		ask(svc, settings, skb, edge, &outer, inst[i]);
-	consume_skb(skb);
+	else
+		consume_skb(skb);
 }
 
 static int service_drop(struct manycast_service *svc, struct sk_buff *skb,
@@ -213,13 +229,16 @@ static int emit_to_edge(struct manycast_net *mnet, struct sk_buff *skb,
 			const struct in6_addr *sid, const struct in6_addr *edge,
 			const struct manycast_path *server)
 {
-	struct manycast_path path = { .n = server->n + 1, .seg[0] = *edge };
+	struct manycast_path path;
 	struct manycast_outer outer = {
 		.saddr = sid,
 		.path = &path,
 		.hash = manycast_flow_hash(key),
 	};
 
+	path.n = server->n + 1;
+	path.left = 0;
+	path.seg[0] = *edge;
 	memcpy(&path.seg[1], server->seg, server->n * sizeof(server->seg[0]));
 	if (!manycast_hop(mnet, skb))
 		return -EINVAL;
@@ -227,17 +246,14 @@ static int emit_to_edge(struct manycast_net *mnet, struct sk_buff *skb,
 }
 
 static void outer_to(struct manycast_outer *outer,
-		     struct manycast_path *path,
 		     const struct manycast_key *key,
 		     const struct manycast_instance *inst)
 {
 	const struct manycast_settings *settings =
 		rcu_dereference(inst->service->settings);
 
-	*path = inst->path;
-	path->left = path->n - 1;
 	outer->saddr = &settings->sid;
-	outer->path = path;
+	outer->path = &inst->path;
 	outer->hash = manycast_flow_hash(key);
 }
 
@@ -248,9 +264,8 @@ static int lower_mss(struct manycast_net *mnet, struct sk_buff *skb,
 		     const struct manycast_instance *inst)
 {
 	struct manycast_outer outer = {};
-	struct manycast_path path;
 
-	outer_to(&outer, &path, key, inst);
+	outer_to(&outer, key, inst);
 	return manycast_lower_mss(mnet, skb, pkt, &outer);
 }
 
@@ -283,9 +298,8 @@ static void reset(struct manycast_net *mnet, const struct manycast_key *key,
 		  struct manycast_instance *inst)
 {
 	struct manycast_outer outer = {};
-	struct manycast_path path;
 
-	outer_to(&outer, &path, key, inst);
+	outer_to(&outer, key, inst);
 	manycast_stats_inc(inst->service->stats,
 			   SEG6_MANYCAST_SERVICE_STAT_RESET);
 	manycast_stats_inc(inst->stats, SEG6_MANYCAST_INSTANCE_STAT_RESET);
@@ -383,13 +397,12 @@ static int steer(struct manycast_service *svc, struct sk_buff *skb,
 {
 	struct manycast_outer outer = {};
 	struct manycast_handshake *hs;
-	struct manycast_path path;
 
 	hs = manycast_handshake_pinned(svc->mnet, key);
 	if (!hs)
 		return service_drop(svc, skb,
 				SEG6_MANYCAST_SERVICE_STAT_DROP_NO_STATE);
-	outer_to(&outer, &path, key, hs->winner);
+	outer_to(&outer, key, hs->winner);
 	if (!manycast_hop(svc->mnet, skb))
 		return -EINVAL;
 	manycast_stats_inc(svc->stats, SEG6_MANYCAST_SERVICE_STAT_STEERED);

@@ -60,7 +60,8 @@ struct manycast_settings {
  * @list:	in manycast_service.instances, under manycast_net.lock
  * @source_node: in manycast_net.sources
  * @source:	where its answers come from: the SID, or attribute ADDR
- * @path:	seg[0] is the SID, its waypoints follow, last one first
+ * @path:	seg[0] is the SID, its waypoints follow, last one first; the
+ *		active segment is where packets to it go first
  * @weight:	share of new handshakes, 0 when drained
  * @stats:	enum seg6_manycast_instance_stat
  * @rtt:	microseconds, smoothed; 0 until measured

@@ -122,6 +122,19 @@ void manycast_srh_write(void *hdr, u8 nexthdr, const struct manycast_path *path)
 EXPORT_SYMBOL_IF_KUNIT(manycast_srh_write);
 
 /**
+ * manycast_path_copy() - copy a segment list, but not the room behind it
+ * @to:		the copy
+ * @from:	the list
+ */
+void manycast_path_copy(struct manycast_path *to,
+			const struct manycast_path *from)
+{
+	to->n = from->n;
+	to->left = from->left;
+	memcpy(to->seg, from->seg, from->n * sizeof(to->seg[0]));
+}
+
+/**
  * manycast_path_add() - append a segment that is travelled earlier
  * @path:	has room left
  * @seg:	the segment

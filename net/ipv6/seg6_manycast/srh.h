@@ -32,6 +32,8 @@ int manycast_srh_read(const void *hdr, struct manycast_path *path);
 void manycast_srh_write(void *hdr, u8 nexthdr,
 			const struct manycast_path *path);
 
+void manycast_path_copy(struct manycast_path *to,
+			const struct manycast_path *from);
 void manycast_path_add(struct manycast_path *path, const struct in6_addr *seg);
 void manycast_path_reverse(const struct manycast_path *path,
 			   struct manycast_path *back);
