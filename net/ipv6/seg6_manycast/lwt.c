@@ -63,20 +63,6 @@ static const struct nla_policy lwt_policy[SEG6_MANYCAST_LWT_MAX + 1] = {
 		NLA_POLICY_EXACT_LEN(sizeof(struct seg6_manycast_prefix)),
 };
 
-/**
- * manycast_prefix_match() - does an address lie in a prefix?
- * @prefix:	length 0 matches all
- * @addr:	the address
- *
- * Return: whether it does.
- */
-bool manycast_prefix_match(const struct seg6_manycast_prefix *prefix,
-			   const struct in6_addr *addr)
-{
-	return ipv6_prefix_equal((const struct in6_addr *)prefix->addr, addr,
-				 prefix->len);
-}
-
 /* A message has to be a literal. */
 static void refuse_attr(unsigned int attr, struct netlink_ext_ack *extack)
 {

@@ -5,6 +5,7 @@
 #include <linux/in6.h>
 #include <linux/seg6_manycast.h>
 #include <linux/types.h>
+#include <net/ipv6.h>
 
 struct manycast_net;
 struct manycast_service;
@@ -37,7 +38,14 @@ struct manycast_route {
 int manycast_behaviors_register(void);
 void manycast_behaviors_unregister(void);
 
-bool manycast_prefix_match(const struct seg6_manycast_prefix *prefix,
-			   const struct in6_addr *addr);
+/* Does an address lie in a prefix? Length 0 matches all. */
+static inline bool
+manycast_prefix_match(const struct seg6_manycast_prefix *prefix,
+		      const struct in6_addr *addr)
+{
+	return !prefix->len ||
+	       ipv6_prefix_equal((const struct in6_addr *)prefix->addr, addr,
+				 prefix->len);
+}
 
 #endif /* _SEG6_MANYCAST_LWT_H */

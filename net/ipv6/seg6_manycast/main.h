@@ -32,6 +32,8 @@ struct net;
  * @record_lock:	protects @record_fifo and @record_count
  * @record_fifo:	records, oldest first; all live equally long
  * @record_count:	entries of @record_fifo
+ * @record_isns:	records by a hash of their ISN, under @record_lock; NULL
+ *		until the first route with End.MAnycast.S
  * @record_work:	forgets records whose time has come
  * @listeners:	struct manycast_listener by address and port
  * @listener_count:	entries of @listeners
@@ -64,6 +66,7 @@ struct manycast_net {
 	spinlock_t record_lock; /* @record_fifo, @record_count */
 	struct list_head record_fifo;
 	unsigned int record_count;
+	u32 *record_isns;
 	struct delayed_work record_work;
 	struct rhashtable listeners;
 	atomic_t listener_count;

@@ -23,6 +23,14 @@ static unsigned long lifetime(const struct net *net)
 	return ((2UL << min(retries, 7U)) - 1) * HZ;
 }
 
+static void count_isn(struct manycast_net *mnet, u32 isn, int more)
+{
+	u32 *count = manycast_record_isn(mnet, isn);
+
+	lockdep_assert_held(&mnet->record_lock);
+	WRITE_ONCE(*count, *count + more);
+}
+
 /* Who takes a record off the list frees it. */
 static void unlink(struct manycast_net *mnet, struct manycast_record *rec)
 {
@@ -31,6 +39,7 @@ static void unlink(struct manycast_net *mnet, struct manycast_record *rec)
 		return;
 	list_del_init(&rec->list);
 	mnet->record_count--;
+	count_isn(mnet, rec->key.isn, -1);
 	rhashtable_remove_fast(&mnet->records, &rec->node, record_params);
 	kfree_rcu(rec, rcu);
 }
@@ -106,6 +115,7 @@ int manycast_record_add(struct manycast_net *mnet, struct manycast_record *rec)
 			queue_delayed_work(manycast_wq, &mnet->record_work, HZ);
 		list_add_tail(&rec->list, &mnet->record_fifo);
 		mnet->record_count++;
+		count_isn(mnet, rec->key.isn, 1);
 	}
 	spin_unlock(&mnet->record_lock);
 	if (err)
@@ -125,6 +135,23 @@ void manycast_record_del(struct manycast_net *mnet, struct manycast_record *rec)
 	spin_lock(&mnet->record_lock);
 	unlink(mnet, rec);
 	spin_unlock(&mnet->record_lock);
+}
+
+/**
+ * manycast_records_prepare() - the first record may come from now on
+ * @mnet:	the namespace
+ *
+ * Context: process, may sleep; manycast_net.lock held.
+ * Return: 0 or -ENOMEM.
+ */
+int manycast_records_prepare(struct manycast_net *mnet)
+{
+	lockdep_assert_held(&mnet->lock);
+	if (!mnet->record_isns)
+		mnet->record_isns = kvcalloc(1 << MANYCAST_RECORD_ISN_BITS,
+					     sizeof(*mnet->record_isns),
+					     GFP_KERNEL);
+	return mnet->record_isns ? 0 : -ENOMEM;
 }
 
 /**
@@ -154,4 +181,5 @@ void manycast_records_exit(struct manycast_net *mnet)
 {
 	cancel_delayed_work_sync(&mnet->record_work);
 	rhashtable_free_and_destroy(&mnet->records, free_record, NULL);
+	kvfree(mnet->record_isns);
 }

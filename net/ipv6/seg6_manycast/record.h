@@ -2,8 +2,10 @@
 #ifndef _SEG6_MANYCAST_RECORD_H
 #define _SEG6_MANYCAST_RECORD_H
 
+#include <linux/hash.h>
 #include <linux/rhashtable.h>
 
+#include "main.h"
 #include "packet.h"
 
 /* A handshake that nobody completes lives for the SYN-ACK's repetitions, 63
@@ -11,6 +13,11 @@
  * forgotten.
  */
 #define MANYCAST_RECORDS_MAX	65536
+
+/* Slots of manycast_net.record_isns: a 16th of the segments looks further when a
+ * few hundred handshakes a minute begin.
+ */
+#define MANYCAST_RECORD_ISN_BITS	12
 
 /**
  * struct manycast_record - a SYN that came through End.MAnycast.S
@@ -42,8 +49,23 @@ struct manycast_record {
 	u8 hbh[];
 };
 
+/* How many records have such an ISN. */
+static inline u32 *manycast_record_isn(struct manycast_net *mnet, u32 isn)
+{
+	return &mnet->record_isns[hash_32(isn, MANYCAST_RECORD_ISN_BITS)];
+}
+
+/* Can there be a record? Each segment of a client may be the one that follows
+ * its SYN, and few are: this tells without a look into the table.
+ */
+static inline bool manycast_record_expected(struct manycast_net *mnet, u32 isn)
+{
+	return READ_ONCE(*manycast_record_isn(mnet, isn));
+}
+
 int manycast_records_init(struct manycast_net *mnet);
 void manycast_records_exit(struct manycast_net *mnet);
+int manycast_records_prepare(struct manycast_net *mnet);
 struct manycast_record *manycast_record_find(struct manycast_net *mnet,
 					     const struct manycast_key *key);
 int manycast_record_add(struct manycast_net *mnet, struct manycast_record *rec);

@@ -117,6 +117,8 @@ static void acknowledge(struct manycast_net *mnet, const struct sk_buff *skb,
 	struct manycast_record *rec;
 	struct manycast_key key;
 
+	if (!manycast_record_expected(mnet, pkt->tcp.seq - 1))
+		return;
 	manycast_key_of_client(skb, pkt, pkt->tcp.seq - 1, &key);
 	rec = manycast_record_find(mnet, &key);
 	if (!rec)
@@ -338,7 +340,8 @@ int manycast_server_attach(struct manycast_net *mnet,
 
 	atomic_inc(&mnet->server_sids);
 	mutex_lock(&mnet->lock);
-	if (!mnet->server_hooked) {
+	err = manycast_records_prepare(mnet);
+	if (!err && !mnet->server_hooked) {
 		mnet->server_hook = hook_of(mnet);
 		err = nf_register_net_hook(mnet->net, &mnet->server_hook);
 		mnet->server_hooked = !err;
@@ -346,7 +349,7 @@ int manycast_server_attach(struct manycast_net *mnet,
 	mutex_unlock(&mnet->lock);
 	if (err) {
 		atomic_dec(&mnet->server_sids);
-		NL_SET_ERR_MSG(extack, "cannot register the LOCAL_OUT hook");
+		NL_SET_ERR_MSG(extack, "no memory for records, or no LOCAL_OUT hook");
 	}
 	return err;
 }
