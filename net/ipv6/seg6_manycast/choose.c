@@ -56,7 +56,10 @@ static unsigned int pick(const struct manycast_settings *settings,
 {
 	struct rnd_state rnd;
 
-	prandom_seed_state(&rnd, get_random_u64());
+	/* The hash table alone knows no chance. */
+	if (settings->candidates != SEG6_MANYCAST_CANDIDATES_HASH ||
+	    !pool->maglev)
+		prandom_seed_state(&rnd, get_random_u32());
 	switch (settings->candidates) {
 	case SEG6_MANYCAST_CANDIDATES_ALL:
 		return manycast_pick_all(pool->n, &rnd, index,

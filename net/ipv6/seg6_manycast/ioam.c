@@ -123,6 +123,16 @@ int manycast_trace_find(u8 *hbh, size_t len, struct manycast_trace *trace)
 }
 EXPORT_SYMBOL_IF_KUNIT(manycast_trace_find);
 
+/* Our own selectors' type, and so nearly every trace's. */
+static void write_node(const struct manycast_node *node, u8 *p)
+{
+	put_unaligned_be32((u32)node->hop_limit << 24 | (node->id & 0xffffff),
+			   p);
+	put_unaligned_be32(node->sec, p + 4);
+	put_unaligned_be32(node->usec, p + 8);
+	put_unaligned_be32(node->data, p + 12);
+}
+
 static u32 node_field(const struct manycast_node *node, unsigned int bit)
 {
 	switch (bit) {
@@ -139,6 +149,22 @@ static u32 node_field(const struct manycast_node *node, unsigned int bit)
 	}
 }
 
+static void write_fields(const struct manycast_node *node, u32 type, u8 *p)
+{
+	unsigned int bit;
+
+	for (bit = 0; bit < 24; bit++) {
+		if (!(type & TYPE_BIT(bit)))
+			continue;
+		put_unaligned_be32(node_field(node, bit), p);
+		p += 4;
+		if (TYPE_BIT(bit) & TYPE_WIDE) {
+			put_unaligned_be32(MANYCAST_IOAM_UNAVAILABLE, p);
+			p += 4;
+		}
+	}
+}
+
 /**
  * manycast_trace_add() - write one node's data
  * @trace:	the trace
@@ -151,7 +177,6 @@ bool manycast_trace_add(struct manycast_trace *trace,
 			const struct manycast_node *node)
 {
 	u16 flags = get_unaligned_be16(trace->hdr + 2) & FLAGS;
-	unsigned int bit;
 	u8 *p;
 
 	if (trace->free < trace->nodelen) {
@@ -161,16 +186,10 @@ bool manycast_trace_add(struct manycast_trace *trace,
 	}
 	trace->free -= trace->nodelen;
 	p = trace->hdr + TRACE_HDR_LEN + trace->free;
-	for (bit = 0; bit < 24; bit++) {
-		if (!(trace->type & TYPE_BIT(bit)))
-			continue;
-		put_unaligned_be32(node_field(node, bit), p);
-		p += 4;
-		if (TYPE_BIT(bit) & TYPE_WIDE) {
-			put_unaligned_be32(MANYCAST_IOAM_UNAVAILABLE, p);
-			p += 4;
-		}
-	}
+	if (trace->type == MANYCAST_IOAM_TYPE)
+		write_node(node, p);
+	else
+		write_fields(node, trace->type, p);
 	write_lengths(trace->hdr, trace->nodelen, flags, trace->free);
 	return true;
 }
