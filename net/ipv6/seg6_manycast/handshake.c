@@ -66,13 +66,6 @@ static void kill(struct manycast_handshake *hs)
 		bury(hs);
 }
 
-static void expired(struct timer_list *t)
-{
-	struct manycast_handshake *hs = timer_container_of(hs, t, expiry);
-
-	kill(hs);
-}
-
 /* From now on bare packets of this 4-tuple belong to this handshake. */
 static void pin(struct manycast_handshake *hs)
 {
@@ -134,18 +127,16 @@ static void decide(struct manycast_handshake *hs, struct manycast_outcome *out)
 		pin(hs);
 }
 
-static enum hrtimer_restart race_over(struct hrtimer *timer)
+/* The race ends, unless it just has. */
+static void race_over(struct manycast_handshake *hs)
 {
-	struct manycast_race *race =
-		container_of(timer, struct manycast_race, timer);
-	struct manycast_handshake *hs = race->hs;
 	struct manycast_outcome out = {};
 	bool dead = false;
 
 	rcu_read_lock();
 	spin_lock_bh(&hs->lock);
 	if (hs->state == MANYCAST_COLLECTING) {
-		if (race->held) {
+		if (hs->race->held) {
 			decide(hs, &out);
 		} else {
 			hs->state = MANYCAST_DEAD;
@@ -162,7 +153,35 @@ static enum hrtimer_restart race_over(struct hrtimer *timer)
 		bury(hs);
 	}
 	rcu_read_unlock();
+}
+
+static enum hrtimer_restart held_enough(struct hrtimer *timer)
+{
+	race_over(container_of(timer, struct manycast_race, timer)->hs);
 	return HRTIMER_NORESTART;
+}
+
+/* Is the timer's function late: was the timer armed again before it came to
+ * the lock?
+ */
+static bool prolonged(struct manycast_handshake *hs)
+{
+	bool yes;
+
+	spin_lock_bh(&hs->lock);
+	yes = timer_pending(&hs->expiry);
+	spin_unlock_bh(&hs->lock);
+	return yes;
+}
+
+static void expired(struct timer_list *t)
+{
+	struct manycast_handshake *hs = timer_container_of(hs, t, expiry);
+
+	if (READ_ONCE(hs->state) == MANYCAST_COLLECTING)
+		race_over(hs);
+	else if (!prolonged(hs))
+		kill(hs);
 }
 
 /**
@@ -257,8 +276,7 @@ manycast_handshake_begin(struct manycast_service *svc,
 	if (!hs->race)
 		goto free;
 	hs->race->hs = hs;
-	hrtimer_setup(&hs->race->timer, race_over, CLOCK_MONOTONIC,
-		      HRTIMER_MODE_ABS_SOFT);
+	manycast_race_on_hold(hs->race, held_enough);
 	*n = hs->race->contest.n;
 
 	/* Armed under the lock: nobody else may decide or free it before. */
@@ -266,7 +284,8 @@ manycast_handshake_begin(struct manycast_service *svc,
 	old = rhashtable_lookup_get_insert_fast(&svc->mnet->handshakes,
 						&hs->node, handshake_params);
 	if (!old)
-		manycast_race_start(hs->race);
+		mod_timer(&hs->expiry,
+			  jiffies + msecs_to_jiffies(settings->timeout) + 1);
 	spin_unlock_bh(&hs->lock);
 	if (!old)
 		return hs;

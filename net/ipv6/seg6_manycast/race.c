@@ -17,7 +17,7 @@
  * @n:		how many, 1..SEG6_MANYCAST_FANOUT_MAX; those who are left are
  *		in its contest
  *
- * The caller sets its handshake and its timer's function.
+ * The caller sets its handshake, and what happens when `hold` is over.
  *
  * Context: RCU, bottom halves off.
  * Return: the race, or NULL without memory.
@@ -60,7 +60,8 @@ void manycast_race_free(struct manycast_race *race)
 	/* It is never started while its function runs, so that afterwards it
 	 * is not queued, whatever this returns.
 	 */
-	hrtimer_try_to_cancel(&race->timer);
+	if (race->holds)
+		hrtimer_try_to_cancel(&race->timer);
 	for (i = 0; i < race->contest.n; i++)
 		percpu_ref_put(&race->runner[i].inst->ref);
 	consume_skb(race->held);
@@ -68,14 +69,19 @@ void manycast_race_free(struct manycast_race *race)
 }
 
 /**
- * manycast_race_start() - from now on the timer runs
- * @race:	the race
+ * manycast_race_on_hold() - what happens when `hold` is over
+ * @race:	a race that nobody else knows
+ * @function:	called then
  *
- * Context: the handshake's lock held, as nobody else may free it before.
+ * A race that is decided by its first SYN-ACK holds none, and most are.
  */
-void manycast_race_start(struct manycast_race *race)
+void manycast_race_on_hold(struct manycast_race *race,
+			   enum hrtimer_restart (*function)(struct hrtimer *))
 {
-	hrtimer_start(&race->timer, race->deadline, HRTIMER_MODE_ABS_SOFT);
+	race->holds = race->contest.quorum > 1;
+	if (race->holds)
+		hrtimer_setup(&race->timer, function, CLOCK_MONOTONIC,
+			      HRTIMER_MODE_ABS_SOFT);
 }
 
 /**
@@ -92,7 +98,7 @@ void manycast_race_shorten(struct manycast_race *race, unsigned int hold)
 {
 	ktime_t end = ktime_add_ms(ktime_get(), hold);
 
-	if (ktime_before(end, race->deadline) &&
+	if (race->holds && ktime_before(end, race->deadline) &&
 	    hrtimer_try_to_cancel(&race->timer) >= 0)
 		hrtimer_start(&race->timer, end, HRTIMER_MODE_ABS_SOFT);
 }
@@ -101,7 +107,8 @@ void manycast_race_shorten(struct manycast_race *race, unsigned int hold)
  * manycast_race_restart() - the leader is lost, and with it what was held
  * @race:	the race
  *
- * Everybody has until the end of `timeout` again.
+ * Everybody has until the end of `timeout` again. When the timer's function runs
+ * right now it waits for the handshake's lock and will end the race.
  *
  * Context: the handshake's lock held.
  */
@@ -110,8 +117,8 @@ void manycast_race_restart(struct manycast_race *race)
 	consume_skb(race->held);
 	race->held = NULL;
 	manycast_contest_restart(&race->contest);
-	if (hrtimer_try_to_cancel(&race->timer) >= 0)
-		manycast_race_start(race);
+	if (race->holds)
+		hrtimer_try_to_cancel(&race->timer);
 }
 
 /**

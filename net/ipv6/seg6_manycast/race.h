@@ -23,7 +23,8 @@ struct manycast_runner {
 /**
  * struct manycast_race - what a handshake needs until it is decided
  * @hs:		whose it is
- * @timer:	runs out after `timeout`, or `hold` after the first SYN-ACK
+ * @timer:	runs out `hold` after the first SYN-ACK
+ * @holds:	it may have to; else @timer is not there
  * @deadline:	when `timeout` is over
  * @contest:	who has answered
  * @held:	the leader's SYN-ACK as it arrived
@@ -34,6 +35,7 @@ struct manycast_runner {
 struct manycast_race {
 	struct manycast_handshake *hs;
 	struct hrtimer timer;
+	bool holds;
 	ktime_t deadline;
 	struct manycast_contest contest;
 	struct sk_buff *held;
@@ -46,7 +48,8 @@ struct manycast_race *
 manycast_race_alloc(const struct manycast_settings *settings,
 		    struct manycast_instance **cand, unsigned int n);
 void manycast_race_free(struct manycast_race *race);
-void manycast_race_start(struct manycast_race *race);
+void manycast_race_on_hold(struct manycast_race *race,
+			   enum hrtimer_restart (*function)(struct hrtimer *));
 void manycast_race_shorten(struct manycast_race *race, unsigned int hold);
 void manycast_race_restart(struct manycast_race *race);
 int manycast_race_runner(const struct manycast_race *race,
