@@ -7,7 +7,7 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 .PHONY: help modules iproute2 install uninstall demo shell
 .PHONY: check check-uml check-stock check-peers check-seam check-debug
 .PHONY: check-dkms fuzz kunit
-.PHONY: style clean
+.PHONY: bench style clean
 
 help:
 	@echo 'make modules   build the modules for the running kernel (KDIR=)'
@@ -28,6 +28,8 @@ help:
 	@echo 'make fuzz      packets and netlink messages; SECONDS=28800 a night'
 	@echo "make check-peers  the kernel's own tests of what the modules touch,"
 	@echo '               with the same result as without them; T=NAME picks'
+	@echo 'make bench     what packets cost, beside what else one could take;'
+	@echo '                 SHORT=1  a minute or two, counts only'
 	@echo "make kunit     the KUnit suites, the kernel's own way"
 	@echo 'make style     checkpatch, sparse, shellcheck and so on'
 	@echo 'make clean     remove build/'
@@ -91,6 +93,10 @@ check-peers:
 kunit:
 	@tools/setup/packages uml
 	@tools/testing/run/kunit
+
+bench:
+	@tools/setup/packages bench stock
+	@tools/testing/run/bench $(T)
 
 style:
 	@tools/setup/packages style

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Where outer headers lead: few places, over and over again. Each CPU remembers
- * the latest routes to them, as seg6 does for each of its routes; to look one up
- * costs as much as the rest of an encapsulation.
+ * the latest routes to them, as seg6 does for each of its routes. To look one
+ * up costs as much as the rest of an encapsulation.
  */
 
 #include <linux/hash.h>

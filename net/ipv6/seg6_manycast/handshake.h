@@ -36,8 +36,8 @@ enum manycast_state {
  * @race:	NULL once decided
  * @winner:	holds a reference; NULL while a race runs
  * @service:	holds a reference
- * @expiry:	ends the race after `timeout`, then the tombstone. Both are long,
- *		so that a jiffy does not matter
+ * @expiry:	ends the race after `timeout`, then the tombstone; both are so
+ *		long that a jiffy does not matter
  * @rcu:	frees
  */
 struct manycast_handshake {

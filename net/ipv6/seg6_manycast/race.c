@@ -107,8 +107,8 @@ void manycast_race_shorten(struct manycast_race *race, unsigned int hold)
  * manycast_race_restart() - the leader is lost, and with it what was held
  * @race:	the race
  *
- * Everybody has until the end of `timeout` again. When the timer's function runs
- * right now it waits for the handshake's lock and will end the race.
+ * Everybody has until the end of `timeout` again. When the timer's function
+ * runs right now it waits for the handshake's lock and will end the race.
  *
  * Context: the handshake's lock held.
  */

@@ -14,8 +14,8 @@
  */
 #define MANYCAST_RECORDS_MAX	65536
 
-/* Slots of manycast_net.record_isns: a 16th of the segments looks further when a
- * few hundred handshakes a minute begin.
+/* Slots of manycast_net.record_isns: with 256 handshakes in the last minute, a
+ * 16th of the segments has a closer look taken at it.
  */
 #define MANYCAST_RECORD_ISN_BITS	12
 

@@ -349,7 +349,8 @@ int manycast_server_attach(struct manycast_net *mnet,
 	mutex_unlock(&mnet->lock);
 	if (err) {
 		atomic_dec(&mnet->server_sids);
-		NL_SET_ERR_MSG(extack, "no memory for records, or no LOCAL_OUT hook");
+		NL_SET_ERR_MSG(extack,
+			       "no memory, or cannot register the LOCAL_OUT hook");
 	}
 	return err;
 }
