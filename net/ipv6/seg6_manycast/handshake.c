@@ -89,7 +89,7 @@ static void reset_losers(const struct manycast_race *race,
 
 	for (i = 0; i < race->contest.n; i++)
 		if (manycast_contest_lost(&race->contest, i))
-			out->loser[out->losers++] = race->runner[i].inst;
+			out->loser[out->losers++] = race->runner[i];
 }
 
 /* From now on for the length of a tombstone: what is sent on its account may
@@ -103,15 +103,14 @@ static void prolong(struct manycast_handshake *hs)
 	mod_timer(&hs->expiry, jiffies + msecs_to_jiffies(settings->tombstone));
 }
 
+/* The leader has won, and @out has its SYN-ACK. */
 static void decide(struct manycast_handshake *hs, struct manycast_outcome *out)
 {
 	struct manycast_race *race = hs->race;
 
 	lockdep_assert_held(&hs->lock);
-	hs->winner = race->runner[race->contest.best].inst;
+	hs->winner = race->runner[race->contest.best];
 	percpu_ref_get(&hs->winner->ref);
-	out->relay = manycast_race_take(race, mnet_of(hs)->net);
-	out->relay_pkt = race->held_pkt;
 	out->from = hs->winner;
 	reset_losers(race, out);
 	manycast_stats_inc(hs->service->stats,
@@ -127,6 +126,17 @@ static void decide(struct manycast_handshake *hs, struct manycast_outcome *out)
 		pin(hs);
 }
 
+/* The same with the SYN-ACK that was held. */
+static void decide_held(struct manycast_handshake *hs,
+			struct manycast_outcome *out)
+{
+	struct manycast_race *race = hs->race;
+
+	out->relay = manycast_race_take(race, mnet_of(hs)->net);
+	out->relay_pkt = race->hold->pkt;
+	decide(hs, out);
+}
+
 /* The race ends, unless it just has. */
 static void race_over(struct manycast_handshake *hs)
 {
@@ -136,8 +146,8 @@ static void race_over(struct manycast_handshake *hs)
 	rcu_read_lock();
 	spin_lock_bh(&hs->lock);
 	if (hs->state == MANYCAST_COLLECTING) {
-		if (hs->race->held) {
-			decide(hs, &out);
+		if (manycast_race_holds(hs->race)) {
+			decide_held(hs, &out);
 		} else {
 			hs->state = MANYCAST_DEAD;
 			dead = true;
@@ -157,7 +167,7 @@ static void race_over(struct manycast_handshake *hs)
 
 static enum hrtimer_restart held_enough(struct hrtimer *timer)
 {
-	race_over(container_of(timer, struct manycast_race, timer)->hs);
+	race_over(container_of(timer, struct manycast_hold, timer)->race->hs);
 	return HRTIMER_NORESTART;
 }
 
@@ -374,7 +384,7 @@ unsigned int manycast_handshake_ask_again(struct manycast_handshake *hs,
 	} else if (hs->state == MANYCAST_COLLECTING) {
 		for (i = 0; i < hs->race->contest.n; i++)
 			if (manycast_contest_silent(&hs->race->contest, i))
-				ask[n++] = hs->race->runner[i].inst;
+				ask[n++] = hs->race->runner[i];
 	}
 	spin_unlock_bh(&hs->lock);
 	return n;
@@ -396,19 +406,25 @@ static bool collect(struct manycast_handshake *hs, struct sk_buff *skb,
 		return false;
 	manycast_stats_inc(hs->service->stats,
 			   SEG6_MANYCAST_SERVICE_STAT_SYNACK);
-	manycast_stats_inc(race->runner[i].inst->stats,
+	manycast_stats_inc(race->runner[i]->stats,
 			   SEG6_MANYCAST_INSTANCE_STAT_ANSWERED);
 	verdict = manycast_contest_synack(&race->contest, i,
 					  manycast_race_rate(race, i, settings,
 							     skb, pkt));
-	if (verdict == MANYCAST_LEAD || verdict == MANYCAST_LEAD_DECIDE)
+	if (verdict == MANYCAST_LEAD_DECIDE) {
+		out->relay = skb;
+		out->relay_pkt = *pkt;
+		decide(hs, out);
+		return true;
+	}
+	if (verdict == MANYCAST_LEAD)
 		manycast_race_hold(race, skb, pkt);
 	else
 		consume_skb(skb);
-	if (verdict == MANYCAST_DECIDE || verdict == MANYCAST_LEAD_DECIDE)
-		decide(hs, out);
+	if (verdict == MANYCAST_DECIDE)
+		decide_held(hs, out);
 	else if (first)
-		manycast_race_shorten(race, settings->hold);
+		manycast_race_shorten(race, settings);
 	return true;
 }
 
@@ -476,12 +492,12 @@ static bool refuse(struct manycast_handshake *hs, unsigned int i,
 		return false;
 	manycast_stats_inc(hs->service->stats,
 			   SEG6_MANYCAST_SERVICE_STAT_REFUSED);
-	manycast_stats_inc(race->runner[i].inst->stats,
+	manycast_stats_inc(race->runner[i]->stats,
 			   SEG6_MANYCAST_INSTANCE_STAT_REFUSED);
 	if (verdict == MANYCAST_REFUSED) {
 		out->relay = skb;
 		out->relay_pkt = *pkt;
-		out->from = race->runner[i].inst;
+		out->from = race->runner[i];
 		hs->state = MANYCAST_DEAD;
 		manycast_stats_inc(hs->service->stats,
 				   SEG6_MANYCAST_SERVICE_STAT_ALL_REFUSED);
@@ -493,7 +509,7 @@ static bool refuse(struct manycast_handshake *hs, unsigned int i,
 	}
 	consume_skb(skb);
 	if (verdict == MANYCAST_DECIDE)
-		decide(hs, out);
+		decide_held(hs, out);
 	return true;
 }
 

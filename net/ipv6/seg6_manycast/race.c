@@ -27,22 +27,25 @@ manycast_race_alloc(const struct manycast_settings *settings,
 		    struct manycast_instance **cand, unsigned int n)
 {
 	bool hold = settings->policy != SEG6_MANYCAST_POLICY_RTT &&
-		    settings->hold;
-	u64 now = ktime_get_ns();
+		    settings->hold && settings->quorum != 1 && n > 1;
 	struct manycast_race *race;
 	unsigned int i, got = 0;
 
-	race = kzalloc(struct_size(race, runner, n), GFP_ATOMIC);
+	race = kzalloc(struct_size(race, runner, n) +
+		       (hold ? sizeof(*race->hold) : 0), GFP_ATOMIC);
 	if (!race)
 		return NULL;
+	if (hold) {
+		race->hold = (struct manycast_hold *)&race->runner[n];
+		race->hold->race = race;
+	}
 	for (i = 0; i < n; i++) {
 		if (!percpu_ref_tryget(&cand[i]->ref))
 			continue;
 		cand[got] = cand[i];
-		race->runner[got].inst = cand[i];
-		race->runner[got++].sent = now;
+		race->runner[got++] = cand[i];
 	}
-	race->deadline = ktime_add_ms(ns_to_ktime(now), settings->timeout);
+	race->sent = ktime_get_ns();
 	manycast_contest_init(&race->contest, got,
 			      hold ? settings->quorum : 1);
 	return race;
@@ -60,11 +63,12 @@ void manycast_race_free(struct manycast_race *race)
 	/* It is never started while its function runs, so that afterwards it
 	 * is not queued, whatever this returns.
 	 */
-	if (race->holds)
-		hrtimer_try_to_cancel(&race->timer);
+	if (race->hold) {
+		hrtimer_try_to_cancel(&race->hold->timer);
+		consume_skb(race->hold->skb);
+	}
 	for (i = 0; i < race->contest.n; i++)
-		percpu_ref_put(&race->runner[i].inst->ref);
-	consume_skb(race->held);
+		percpu_ref_put(&race->runner[i]->ref);
 	kfree_rcu(race, rcu);
 }
 
@@ -73,34 +77,36 @@ void manycast_race_free(struct manycast_race *race)
  * @race:	a race that nobody else knows
  * @function:	called then
  *
- * A race that is decided by its first SYN-ACK holds none, and most are.
+ * A race that its first SYN-ACK decides never holds one, and most are such.
  */
 void manycast_race_on_hold(struct manycast_race *race,
 			   enum hrtimer_restart (*function)(struct hrtimer *))
 {
-	race->holds = race->contest.quorum > 1;
-	if (race->holds)
-		hrtimer_setup(&race->timer, function, CLOCK_MONOTONIC,
+	if (race->hold)
+		hrtimer_setup(&race->hold->timer, function, CLOCK_MONOTONIC,
 			      HRTIMER_MODE_ABS_SOFT);
 }
 
 /**
  * manycast_race_shorten() - the first SYN-ACK: wait for `hold` only
  * @race:	the race
- * @hold:	milliseconds
+ * @settings:	of the service
  *
  * When the timer's function runs right now it waits for the handshake's lock
  * and will decide itself.
  *
  * Context: the handshake's lock held.
  */
-void manycast_race_shorten(struct manycast_race *race, unsigned int hold)
+void manycast_race_shorten(struct manycast_race *race,
+			   const struct manycast_settings *settings)
 {
-	ktime_t end = ktime_add_ms(ktime_get(), hold);
+	ktime_t deadline = ktime_add_ms(ns_to_ktime(race->sent),
+					settings->timeout);
+	ktime_t end = ktime_add_ms(ktime_get(), settings->hold);
 
-	if (race->holds && ktime_before(end, race->deadline) &&
-	    hrtimer_try_to_cancel(&race->timer) >= 0)
-		hrtimer_start(&race->timer, end, HRTIMER_MODE_ABS_SOFT);
+	if (race->hold && ktime_before(end, deadline) &&
+	    hrtimer_try_to_cancel(&race->hold->timer) >= 0)
+		hrtimer_start(&race->hold->timer, end, HRTIMER_MODE_ABS_SOFT);
 }
 
 /**
@@ -114,11 +120,12 @@ void manycast_race_shorten(struct manycast_race *race, unsigned int hold)
  */
 void manycast_race_restart(struct manycast_race *race)
 {
-	consume_skb(race->held);
-	race->held = NULL;
 	manycast_contest_restart(&race->contest);
-	if (race->holds)
-		hrtimer_try_to_cancel(&race->timer);
+	if (!race->hold)
+		return;
+	consume_skb(race->hold->skb);
+	race->hold->skb = NULL;
+	hrtimer_try_to_cancel(&race->hold->timer);
 }
 
 /**
@@ -134,7 +141,7 @@ int manycast_race_runner(const struct manycast_race *race,
 	int i;
 
 	for (i = 0; i < race->contest.n; i++)
-		if (ipv6_addr_equal(&race->runner[i].inst->source, source))
+		if (ipv6_addr_equal(&race->runner[i]->source, source))
 			return i;
 	return -1;
 }
@@ -169,14 +176,13 @@ u64 manycast_race_rate(const struct manycast_race *race, unsigned int i,
 		       const struct manycast_settings *settings,
 		       struct sk_buff *skb, const struct manycast_packet *pkt)
 {
-	const struct manycast_runner *runner = &race->runner[i];
-	u64 ns = ktime_get_ns() - runner->sent;
+	u64 ns = ktime_get_ns() - race->sent;
 	struct manycast_telemetry tm;
 	u32 rtt;
 
 	rtt = min_t(u64, div_u64(ns, NSEC_PER_USEC), U32_MAX - 1);
 	read_telemetry(skb, pkt, &tm);
-	manycast_instance_measured(runner->inst, rtt, &tm);
+	manycast_instance_measured(race->runner[i], rtt, &tm);
 	return manycast_score(settings->policy, &settings->coef, rtt, &tm);
 }
 
@@ -194,12 +200,12 @@ u64 manycast_race_rate(const struct manycast_race *race, unsigned int i,
 void manycast_race_hold(struct manycast_race *race, struct sk_buff *skb,
 			const struct manycast_packet *pkt)
 {
-	consume_skb(race->held);
+	consume_skb(race->hold->skb);
 	skb_dst_drop(skb);
 	nf_reset_ct(skb);
 	skb->dev = NULL;
-	race->held = skb;
-	race->held_pkt = *pkt;
+	race->hold->skb = skb;
+	race->hold->pkt = *pkt;
 }
 
 /**
@@ -212,9 +218,9 @@ void manycast_race_hold(struct manycast_race *race, struct sk_buff *skb,
  */
 struct sk_buff *manycast_race_take(struct manycast_race *race, struct net *net)
 {
-	struct sk_buff *skb = race->held;
+	struct sk_buff *skb = race->hold->skb;
 
-	race->held = NULL;
+	race->hold->skb = NULL;
 	skb->dev = dev_get_by_index_rcu(net, skb->skb_iif) ?:
 		   net->loopback_dev;
 	return skb;

@@ -11,37 +11,36 @@
 struct manycast_handshake;
 
 /**
- * struct manycast_runner - a candidate in a race
- * @inst:	holds a reference
- * @sent:	ktime in nanoseconds of the first SYN to it
+ * struct manycast_hold - what a race needs beside, if it may have to wait for
+ * more than one SYN-ACK
+ * @race:	whose it is
+ * @timer:	runs out `hold` after the first SYN-ACK
+ * @skb:	the leader's SYN-ACK as it arrived, or NULL
+ * @pkt:	where things are in it
  */
-struct manycast_runner {
-	struct manycast_instance *inst;
-	u64 sent;
+struct manycast_hold {
+	struct manycast_race *race;
+	struct hrtimer timer;
+	struct sk_buff *skb;
+	struct manycast_packet pkt;
 };
 
 /**
  * struct manycast_race - what a handshake needs until it is decided
  * @hs:		whose it is
- * @timer:	runs out `hold` after the first SYN-ACK
- * @holds:	it may have to; else @timer is not there
- * @deadline:	when `timeout` is over
+ * @hold:	in the same memory; NULL if the first SYN-ACK decides
+ * @sent:	ktime in nanoseconds of the first SYN
  * @contest:	who has answered
- * @held:	the leader's SYN-ACK as it arrived
- * @held_pkt:	where things are in it
  * @rcu:	frees; the timer may be running on another CPU
- * @runner:	the candidates
+ * @runner:	the candidates; holds references
  */
 struct manycast_race {
 	struct manycast_handshake *hs;
-	struct hrtimer timer;
-	bool holds;
-	ktime_t deadline;
+	struct manycast_hold *hold;
+	u64 sent;
 	struct manycast_contest contest;
-	struct sk_buff *held;
-	struct manycast_packet held_pkt;
 	struct rcu_head rcu;
-	struct manycast_runner runner[];
+	struct manycast_instance *runner[];
 };
 
 struct manycast_race *
@@ -50,13 +49,19 @@ manycast_race_alloc(const struct manycast_settings *settings,
 void manycast_race_free(struct manycast_race *race);
 void manycast_race_on_hold(struct manycast_race *race,
 			   enum hrtimer_restart (*function)(struct hrtimer *));
-void manycast_race_shorten(struct manycast_race *race, unsigned int hold);
+void manycast_race_shorten(struct manycast_race *race,
+			   const struct manycast_settings *settings);
 void manycast_race_restart(struct manycast_race *race);
 int manycast_race_runner(const struct manycast_race *race,
 			 const struct in6_addr *source);
 u64 manycast_race_rate(const struct manycast_race *race, unsigned int i,
 		       const struct manycast_settings *settings,
 		       struct sk_buff *skb, const struct manycast_packet *pkt);
+static inline bool manycast_race_holds(const struct manycast_race *race)
+{
+	return race->hold && race->hold->skb;
+}
+
 void manycast_race_hold(struct manycast_race *race, struct sk_buff *skb,
 			const struct manycast_packet *pkt);
 struct sk_buff *manycast_race_take(struct manycast_race *race,
