@@ -5,42 +5,42 @@
 
 #include <linux/prandom.h>
 #include <linux/random.h>
-#include <linux/slab.h>
 
 #include "candidates.h"
 #include "choose.h"
 
+/* Candidates least looks at so many: the best of so many by chance is good
+ * enough, and a thousand would take longer than all the rest of a SYN.
+ */
+#define LOOK	(2 * SEG6_MANYCAST_FANOUT_MAX)
+
 /* Load as last reported, halved for every second since: who has not been asked
  * for long is worth a try.
  */
-static void current_loads(const struct manycast_pool *pool, u32 *load)
+static u32 current_load(const struct manycast_instance *inst)
 {
-	unsigned int i;
+	unsigned long age = (jiffies - READ_ONCE(inst->load_time)) / HZ;
+	u32 load = READ_ONCE(inst->load);
 
-	for (i = 0; i < pool->n; i++) {
-		struct manycast_instance *inst = pool->instance[i];
-		unsigned long age = (jiffies - READ_ONCE(inst->load_time)) / HZ;
-
-		load[i] = READ_ONCE(inst->load);
-		if (load[i] == MANYCAST_IOAM_UNAVAILABLE || age > 31)
-			load[i] = 0;
-		else
-			load[i] >>= age;
-	}
+	if (load == MANYCAST_IOAM_UNAVAILABLE || age > 31)
+		return 0;
+	return load >> age;
 }
 
+/* Neighbours in the pool are sorted by a hash: they have nothing in common. */
 static unsigned int pick_least(const struct manycast_pool *pool,
 			       struct rnd_state *rnd, u16 *pick, unsigned int k)
 {
-	u32 *load = kmalloc_array(pool->n, sizeof(*load), GFP_ATOMIC);
-	unsigned int n;
+	unsigned int n = min_t(unsigned int, pool->n, LOOK), from = 0, i;
+	u32 load[LOOK];
 
-	if (!load)
-		return manycast_pick_random(pool->cumulated, pool->n, rnd,
-					    pick, k);
-	current_loads(pool, load);
-	n = manycast_pick_least(load, pool->n, rnd, pick, k);
-	kfree(load);
+	if (pool->n > LOOK)
+		from = reciprocal_scale(prandom_u32_state(rnd), pool->n);
+	for (i = 0; i < n; i++)
+		load[i] = current_load(pool->instance[(from + i) % pool->n]);
+	n = manycast_pick_least(load, n, rnd, pick, k);
+	for (i = 0; i < n; i++)
+		pick[i] = (from + pick[i]) % pool->n;
 	return n;
 }
 
