@@ -162,5 +162,5 @@ def every_day(short):
     found = [syn(), synack(), edge(0), edge(1000), server(1000), tax()]
     if not short:
         found.insert(1, syn_20())
-    rounds = 3 if short else 10
+    rounds = 3 if short else 6
     return [{"rounds": rounds, "bursts": 8, "burst": 32, **e} for e in found]

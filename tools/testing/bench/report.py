@@ -84,9 +84,11 @@ def memory_ratios(memory):
 
     return [
         row("octets of a handshake, beside an IPVS connection",
-            octets["handshake"]),
-        row("octets of a tombstone", octets["tombstone"]),
-        row("both", octets["handshake"] + octets["tombstone"], 1.0),
+            octets["handshake"], 1.0),
+        row("octets of the tombstone that it becomes", octets["tombstone"],
+            1.0),
+        row("both, as if they were there at once",
+            octets["handshake"] + octets["tombstone"]),
         row("octets of an established connection at the selector",
             octets["established"], 0.0)]
 
