@@ -7,6 +7,7 @@
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/seg6-manycast
 flavour=regular
+travel=
 mem=
 log=/dev/null
 limit=0
@@ -34,11 +35,12 @@ usage() {
 parse_options() {
 	local option
 
-	while getopts f:m:l:t:w:k:e: option; do
+	while getopts f:m:l:st:w:k:e: option; do
 		case $option in
 		f) flavour=$OPTARG ;;
 		m) mem=$OPTARG ;;
 		l) log=$OPTARG ;;
+		s) flavour=timetravel travel=yes ;;
 		t) limit=$OPTARG ;;
 		w) writable+=("$(cd "$OPTARG" && pwd)") ;;
 		k) kernel_args+=("$OPTARG") ;;
@@ -98,6 +100,20 @@ stop() {
 	rm -rf "$run"
 }
 
+# Its name is on the kernel's command line and from there in its random numbers:
+# where these must not differ it is always the same one, for one at a time.
+make_run() {
+	if [[ -z $travel ]]; then
+		run=$(mktemp -d "${TMPDIR:-/tmp}/machine.XXXXXX")
+		return
+	fi
+	exec 7>"$cache/timetravel.lock"
+	flock 7
+	run=/tmp/machine.timetravel
+	rm -rf "$run"
+	mkdir "$run"
+}
+
 prepare() {
 	: >"$log"
 	if [[ -t 0 && -t 1 ]]; then
@@ -105,7 +121,7 @@ prepare() {
 		saved_tty=$(stty -g)
 	fi
 
-	run=$(mktemp -d "${TMPDIR:-/tmp}/machine.XXXXXX")
+	make_run
 	trap stop EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM HUP

@@ -1,0 +1,102 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+"""usage: response_report.py RESULTS [--short]
+
+Print tables of what response.py measured, draw a picture of each kind of
+demand beside RESULTS, and fail if the counts do not add up. --short: also fail
+if the choice is not worth what it should be.
+"""
+
+import json
+import os
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+DRAWN = ("random", "wrr", "wlc", "sed", "rtt 2", "rtt 3", "load 2", "load 3",
+         "told 3")
+RIVALS = ("wrr", "wlc", "sed")
+
+
+class Results:
+    """The records of all runs, found by balancer, demand and load."""
+
+    def __init__(self, path):
+        self.path = path
+        with open(path, encoding="ascii") as f:
+            self.runs = json.load(f)["runs"]
+        self.by = {(r["balancer"], r["demand"], r["load"]): r
+                   for r in self.runs}
+        self.balancers = list(dict.fromkeys(r["balancer"] for r in self.runs))
+        self.demands = list(dict.fromkeys(r["demand"] for r in self.runs))
+        self.loads = sorted({r["load"] for r in self.runs})
+
+    def table(self, demand, load):
+        print(f"\n{demand} service times, {load} % of capacity; ms")
+        print(f"{'':14} {'mean':>7} {'p95':>7} {'p99':>7} {'of random':>9} "
+              f"{'Jain':>6}")
+        base = self.by.get(("random", demand, load))
+        for name in self.balancers:
+            r = self.by.get((name, demand, load))
+            if r:
+                share = f"{r['p99'] / base['p99']:.2f}" if base else ""
+                print(f"{name:14} {r['mean']:7.0f} {r['p95']:7.0f} "
+                      f"{r['p99']:7.0f} {share:>9} {r['jain']:6.3f}")
+
+    def draw(self, demand):
+        stem = f"{os.path.splitext(self.path)[0]}-{demand}"
+        with open(stem + ".tsv", "w", encoding="ascii") as f:
+            for name in DRAWN:
+                f.write(f"{name}\n")
+                for load in self.loads:
+                    r = self.by.get((name, demand, load))
+                    if r:
+                        f.write("\t".join(str(x) for x in (
+                            name, load, r["mean"], r["p95"], r["p99"],
+                            r["jain"])) + "\n")
+                f.write("\n\n")
+        top = f"{demand} service times".capitalize()
+        subprocess.run(["gnuplot", "-e",
+                        f"in='{stem}.tsv'; out='{stem}.svg'; top='{top}'",
+                        os.path.join(HERE, "response.gp")], check=True)
+
+
+def count_problems(results):
+    """Whoever came was answered, once, and by the one who won."""
+    for r in results.runs:
+        name = "{balancer}, {demand}, {load} %".format(**r)
+        if r["failed"]:
+            yield f"{name}: {r['failed']} were not answered"
+        if sum(r["served"]) != r["answered"]:
+            yield f"{name}: {sum(r['served'])} served, not {r['answered']}"
+        if "won" in r and r["won"] != r["served"]:
+            yield f"{name}: won {r['won']}, served {r['served']}"
+
+
+def goal_problems(results):
+    """p99 at 90 %: half of random's at most."""
+    for name in ("load 3", "told 3"):
+        mine = results.by[name, "exponential", 90]["p99"]
+        base = results.by["random", "exponential", 90]["p99"]
+        if mine > base / 2:
+            yield f"{name}: p99 is {mine / base:.2f} of random's"
+
+
+def main():
+    results = Results(sys.argv[1])
+    short = "--short" in sys.argv[2:]
+    for demand in results.demands:
+        for load in results.loads:
+            results.table(demand, load)
+        if not short:
+            results.draw(demand)
+    problems = list(count_problems(results))
+    if short:
+        problems += goal_problems(results)
+    for problem in problems:
+        print(f"response: {problem}", file=sys.stderr)
+    return bool(problems)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
