@@ -48,58 +48,74 @@ class Network(Topology):
         return self.runs
 
 
-class Manycast:
-    """A service with these settings.
+class Balancer:
+    """Clients go to its addresses in turns: each is a selector of its own, that
+    knows nothing of the others, as when routing shares clients out among them.
 
-    equal   the same weight for all
-    agents  whether the servers tell of their busy workers
+    equal      the same weight for all servers
+    agents     whether the servers tell of their busy workers
+    backlog    of the servers, per unit of weight, if not the usual one
     """
 
-    def __init__(self, words, equal=False, agents=False):
-        self.words, self.equal, self.agents = words, equal, agents
+    prefix = "2001:db8:5"
+
+    def __init__(self, words, selectors=1, equal=False, agents=False,
+                 backlog=None):
+        self.words, self.selectors, self.equal = words, selectors, equal
+        self.agents, self.backlog = agents, backlog
+        self.addresses = []
 
     def start(self, net):
-        self.name = f"run{net.number()}"
-        self.address = f"2001:db8:5::1:{net.runs:x}"
-        sel = net.sel
-        sel.later(f"manycast service add {self.name} sid {SEL_SID} "
-                  + self.words)
-        sel.later(f"route add {self.address}/128 encap seg6local "
-                  f"action End.MAnycast service {self.name} dev r1")
-        for i, weight in enumerate(net.weights, 1):
-            sel.later(f"manycast instance add service {self.name} "
-                      f"sid {sid(i)} weight {1 if self.equal else weight}")
+        self.addresses = [f"{self.prefix}::1:{net.number():x}"
+                          for _ in range(self.selectors)]
+        weights = [1] * len(net.weights) if self.equal else net.weights
+        for address in self.addresses:
+            self.add(net.sel, address, weights)
+
+    def stop(self, net):
+        """Returns what was counted, by address."""
+        return {a: self.remove(net.sel, a) for a in self.addresses}
+
+
+class Manycast(Balancer):
+    """A service with these settings."""
+
+    def add(self, sel, address, weights):
+        name = address.rpartition(":")[2]
+        sel.later(f"manycast service add {name} sid {SEL_SID} {self.words}")
+        sel.later(f"route add {address}/128 encap seg6local "
+                  f"action End.MAnycast service {name} dev r1")
+        for i, weight in enumerate(weights, 1):
+            sel.later(f"manycast instance add service {name} "
+                      f"sid {sid(i)} weight {weight}")
         sel.flush()
 
-    def stop(self, net):
-        """Returns what was counted."""
-        counted = net.sel.service(self.name)["stats"]
-        won = [i["stats"]["won"] for i in net.sel.instances(self.name)]
-        net.sel.later(f"route del {self.address}/128")
-        net.sel.flush()
-        net.sel.ip(f"manycast service del {self.name}")
-        return {"service": counted, "won": won}
+    @staticmethod
+    def remove(sel, address):
+        name = address.rpartition(":")[2]
+        counted = {"service": sel.service(name)["stats"],
+                   "won": [i["stats"]["won"] for i in sel.instances(name)]}
+        sel.later(f"route del {address}/128")
+        sel.later(f"manycast service del {name}")
+        sel.flush()
+        return counted
 
 
-class Ipvs:
-    """A scheduler of IPVS."""
+class Ipvs(Balancer):
+    """A scheduler of IPVS, in tunnel mode."""
 
-    agents = False
+    prefix = "2001:db8:6"
 
-    def __init__(self, scheduler, equal=False):
-        self.scheduler, self.equal = scheduler, equal
+    def add(self, sel, address, weights):
+        at = f"-t [{address}]:80"
+        lines = [f"-A {at} -s {self.words}"]
+        for i, weight in enumerate(weights, 1):
+            lines.append(f"-a {at} -r [fd00:5:{i:x}::2]:80 -i -w {weight}")
+        sel.run("ipvsadm -R", input="\n".join(lines) + "\n")
 
-    def start(self, net):
-        self.address = f"2001:db8:6::1:{net.number():x}"
-        at = f"-t [{self.address}]:80"
-        lines = [f"-A {at} -s {self.scheduler}"]
-        for i, weight in enumerate(net.weights, 1):
-            lines.append(f"-a {at} -r [fd00:5:{i:x}::2]:80 -i "
-                         f"-w {1 if self.equal else weight}")
-        net.sel.run("ipvsadm -R", input="\n".join(lines) + "\n")
-
-    def stop(self, net):
-        net.sel.run(f"ipvsadm -D -t [{self.address}]:80")
+    @staticmethod
+    def remove(sel, address):
+        sel.run(f"ipvsadm -D -t [{address}]:80")
         return {}
 
 
@@ -118,19 +134,21 @@ class Agent:
 
     def __init__(self, ns):
         self.genl = nl.Genl(ns)
-        self.address = None
+        self.addresses = []
         self.told = None
 
     def __call__(self, server):
         one = 1000 / (server.backlog + 1)
         load = round(one * (server.workers / 2 +
                             (server.busy == server.workers)))
-        if self.address and load != self.told:
-            self.told = load
+        if load == self.told:
+            return
+        self.told = load
+        for address in self.addresses:
             self.genl.call(self.LISTENER_SET, [
-                (self.ADDR, nl.addr(self.address)), (self.PORT, nl.u16(80)),
+                (self.ADDR, nl.addr(address)), (self.PORT, nl.u16(80)),
                 (self.LOAD, nl.u32(load))])
 
-    def begin(self, address, server):
-        self.address, self.told = address, None
+    def begin(self, addresses, server):
+        self.addresses, self.told = addresses, None
         self(server)

@@ -24,7 +24,7 @@ FILE, SIZE = "bulk", 64 << 20
 class Direct:
     """One server by its own address: nobody chooses."""
 
-    address = "fd00:5:1::2"
+    addresses = ["fd00:5:1::2"]
 
     def start(self, net):
         """Nothing to set up."""
@@ -47,7 +47,7 @@ def connections(net, way):
     """New ones per second, each for one small answer."""
     said = net.client.run(["wrk", "-t", "1", "-c", str(CONNECTIONS),
                            "-d", f"{SECONDS}s", "-H", "Connection: close",
-                           f"http://[{way.address}]/who"])
+                           f"http://[{way.addresses[0]}]/who"])
     rate = re.search(r"^Requests/sec:\s*([\d.]+)", said, re.M)
     for trouble in ("Socket errors", "Non-2xx"):
         if trouble in said:
@@ -58,7 +58,7 @@ def connections(net, way):
 def curl(net, way, words, what):
     said = net.client.run(["curl", "-gsSf", "-o", "/dev/null", "-m", "120",
                            "-w", f"%{{{what}}}", *words,
-                           f"http://[{way.address}]/{FILE}"])
+                           f"http://[{way.addresses[0]}]/{FILE}"])
     return float(said) * 8 / 1e6
 
 

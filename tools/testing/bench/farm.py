@@ -4,6 +4,7 @@ they like. All in one process: what is measured is who is sent where.
 """
 
 import errno
+import itertools
 import select
 import socket
 import struct
@@ -20,44 +21,43 @@ class Server:
     tell  called with the server whenever the number of busy workers changes
     """
 
-    def __init__(self, loop, ns, workers, speed, backlog):
+    def __init__(self, loop, ns, workers, speed):
         self.loop, self.workers, self.speed = loop, workers, speed
-        self.backlog = backlog
         self.tell = None
         self.busy = 0
-        self.reset()
         with ns:
             self.sock = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.sock.bind(("::", PORT))
-        self.sock.listen(backlog)
+        self.reset(1)
         self.sock.setblocking(False)
         loop.watch(self.sock.fileno(), self._accept)
 
-    def reset(self):
+    def reset(self, backlog):
         """Before a run: count anew."""
         self.served, self.seconds = 0, 0.0
+        self.backlog = backlog
+        self.sock.listen(backlog)
 
     def _set_busy(self, n):
         full = self.workers
         if (n == full) != (self.busy == full):
-            self.loop.change(self.sock.fileno(),
-                             0 if n == full else select.EPOLLIN)
+            self.loop.epoll.modify(self.sock.fileno(),
+                                   0 if n == full else select.EPOLLIN)
         self.busy = n
         if self.tell:
             self.tell(self)
 
     def _accept(self):
-        while self.busy < self.workers:
-            try:
-                conn, _ = self.sock.accept()
-            except BlockingIOError:
-                return
-            self._set_busy(self.busy + 1)
-            # Of who had to wait, the request is there already.
-            self.loop.handlers[conn.fileno()] = lambda c=conn: self._request(c)
-            if not self._request(conn):
-                self.loop.epoll.register(conn.fileno(), select.EPOLLIN)
+        try:
+            conn, _ = self.sock.accept()
+        except BlockingIOError:
+            return
+        self._set_busy(self.busy + 1)
+        # Of who had to wait, the request is there already.
+        self.loop.handlers[conn.fileno()] = lambda: self._request(conn)
+        if not self._request(conn):
+            self.loop.epoll.register(conn.fileno(), select.EPOLLIN)
 
     def _request(self, conn):
         """Returns whether it was there."""
@@ -71,7 +71,7 @@ class Server:
             return True
         seconds = demand / self.speed
         self.seconds += seconds
-        self.loop.at(time.monotonic() + seconds, self._answer, conn)
+        self.loop.at(self.loop.now + seconds, self._answer, conn)
         return True
 
     def _answer(self, conn):
@@ -85,22 +85,24 @@ class Server:
     def _end(self, conn):
         self.loop.closing(conn.fileno())
         conn.close()
+        waiting = self.busy == self.workers
         self._set_busy(self.busy - 1)
-        self._accept()
+        if waiting:
+            self._accept()
 
 
 class Client:
     """One connection, one request."""
 
-    def __init__(self, run, demand):
+    def __init__(self, run, address, demand):
         self.run, self.demand = run, demand
-        self.start = time.monotonic()
+        self.start = run.loop.now
         self.asked = False
         self.sock = socket.socket(
             socket.AF_INET6, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-        err = self.sock.connect_ex((run.address, PORT))
+        err = self.sock.connect_ex((address, PORT))
         if err != errno.EINPROGRESS:
-            raise OSError(err, f"connect to {run.address}")
+            raise OSError(err, f"connect to {address}")
         # Once when it is connected, and once for the answer.
         run.loop.watch(self.sock.fileno(), self._ready, select.EPOLLIN |
                        select.EPOLLOUT | select.EPOLLET)
@@ -120,7 +122,7 @@ class Client:
     def _end(self, ok):
         self.run.loop.closing(self.sock.fileno())
         self.sock.close()
-        self.run.ended(time.monotonic() - self.start, ok)
+        self.run.ended(self.run.loop.now - self.start, ok)
 
 
 class Run:
@@ -131,8 +133,8 @@ class Run:
     failed  how many were not
     """
 
-    def __init__(self, loop, address, arrivals):
-        self.loop, self.address = loop, address
+    def __init__(self, loop, addresses, arrivals):
+        self.loop, self.addresses = loop, itertools.cycle(addresses)
         self.arrivals = iter(arrivals)
         self.open, self.more = 0, True
         self.times, self.failed = [], 0
@@ -148,7 +150,7 @@ class Run:
 
     def _come(self, demand):
         self.open += 1
-        Client(self, demand)
+        Client(self, next(self.addresses), demand)
         self._next()
 
     def ended(self, seconds, ok):

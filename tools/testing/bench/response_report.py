@@ -69,8 +69,9 @@ def count_problems(results):
             yield f"{name}: {r['failed']} were not answered"
         if sum(r["served"]) != r["answered"]:
             yield f"{name}: {sum(r['served'])} served, not {r['answered']}"
-        if "won" in r and r["won"] != r["served"]:
-            yield f"{name}: won {r['won']}, served {r['served']}"
+        won = [c["won"] for c in r["counted"].values() if c]
+        if won and [sum(n) for n in zip(*won)] != r["served"]:
+            yield f"{name}: won {won}, served {r['served']}"
 
 
 def goal_problems(results):
