@@ -11,7 +11,7 @@ struct manycast_net;
 
 #define MANYCAST_LISTENERS_MAX	1024
 
-/* Send the fill of the socket's accept queue. */
+/* Nothing was told: the fill of the accept queue alone is the load. */
 #define MANYCAST_LOAD_AUTO	U32_MAX
 
 /**
@@ -31,7 +31,7 @@ struct manycast_endpoint {
  * @node:	in manycast_net.listeners
  * @rcu:	frees
  * @at:		key
- * @load:	per mille, set by netlink, or MANYCAST_LOAD_AUTO
+ * @load:	per mille, told by netlink, or MANYCAST_LOAD_AUTO
  * @stats:	enum seg6_manycast_listener_stat
  */
 struct manycast_listener {

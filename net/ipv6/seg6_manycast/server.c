@@ -186,11 +186,20 @@ static u32 queue_fill(const struct sock *sk)
 		     SEG6_MANYCAST_LOAD_MAX);
 }
 
+/* An agent cannot tell of every connection that joins the queue, and without
+ * it whoever was free a moment ago would be sent all that come before the agent
+ * speaks again. So the queue counts beside what was told.
+ */
 static u32 load_of(const struct manycast_listener *l, const struct sock *sk)
 {
-	u32 load = l ? READ_ONCE(l->load) : MANYCAST_LOAD_AUTO;
+	u32 told = l ? READ_ONCE(l->load) : MANYCAST_LOAD_AUTO;
+	u32 fill = queue_fill(sk);
 
-	return load == MANYCAST_LOAD_AUTO ? queue_fill(sk) : load;
+	if (told == MANYCAST_LOAD_AUTO)
+		return fill;
+	if (fill == MANYCAST_IOAM_UNAVAILABLE)
+		return told;
+	return min_t(u32, told + fill, SEG6_MANYCAST_LOAD_MAX);
 }
 
 /* Packet 3. Takes @skb over. */

@@ -397,6 +397,19 @@ def load_is_the_fill_of_the_accept_queue(s):
 
 
 @case
+def what_was_told_counts_beside_the_queue(s):
+    """A backlog of 3 holds 4; nobody accepts."""
+    listener = s.listen(backlog=3)
+    port = listener.getsockname()[1]
+    for told, want in ((100, 100), (100, 350), (600, 1000), ("auto", 750)):
+        s.ns.ip(f"manycast listener set {SERVICE} port {port} load {told}")
+        c = Client(s, listener)
+        c.connect(nodes=12)
+        equal(c.load(), want, f"load in per mille, told {told}")
+        c.segment()
+
+
+@case
 def load_can_be_set(s):
     listener = s.listen()
     port = listener.getsockname()[1]
