@@ -28,8 +28,12 @@ CAPACITY = WORKERS * sum(SPEEDS) / SERVICE      # requests per second
 SEED = 4
 
 # Percent of capacity, and how many connections. 90 comes first.
-LOADS = {90: 6000, 50: 2000, 60: 2000, 70: 2000, 80: 2000, 95: 3000}
+LOADS = {90: 16000, 50: 4000, 60: 4000, 70: 4000, 80: 8000, 95: 24000}
+WARM_UP = 3             # the first of so many parts does not count
 DEMANDS = ("exponential", "bimodal")
+# For who reads the results. Both the SYN and the request take DELAY_MS.
+SETTING = {"seed": SEED, "workers": WORKERS, "network_ms": 2 * DELAY_MS,
+           "rates": [speed / SERVICE for speed in SPEEDS]}
 LONG = 0.005            # bimodal: so many ...
 LONG_SECONDS = 5.0      # ... take so long, the others all the same time
 
@@ -118,8 +122,7 @@ class Bench:
             {"counted": balancer.stop(self.net)}
 
     def record(self, name, kind, load, run, seconds):
-        """The first tenth does not count: the queues were empty."""
-        times = sorted(run.times[len(run.times) // 10:])
+        times = sorted(run.times[len(run.times) // WARM_UP:])
         used = [s.seconds / seconds / WORKERS for s in self.servers]
         return {
             "balancer": name, "demand": kind, "load": load,
@@ -160,9 +163,8 @@ def main():
                   "{failed} failed".format(i, len(runs), **records[-1]),
                   flush=True)
             with open(args.out + ".part", "w", encoding="ascii") as f:
-                json.dump({"kernel": os.uname().release, "seed": SEED,
-                           "capacity": CAPACITY, "runs": records}, f,
-                          indent=1)
+                json.dump({"kernel": os.uname().release, "setting": SETTING,
+                           "runs": records}, f, indent=1)
     os.rename(args.out + ".part", args.out)
 
 

@@ -108,7 +108,10 @@ make_run() {
 		return
 	fi
 	exec 7>"$cache/timetravel.lock"
-	flock 7
+	if ! flock -n 7; then
+		echo "uml-run: waiting for another simulation" >&2
+		flock 7
+	fi
 	run=/tmp/machine.timetravel
 	rm -rf "$run"
 	mkdir "$run"
