@@ -20,7 +20,8 @@ unset key
 blocks = 3
 
 array name[3] = ['connection', 'download', 'upload']
-set multiplot layout 1,blocks title 'processor time, as a ratio to one server without anybody who chooses'
+set multiplot layout 1,blocks title \
+	'processor time, as a ratio to one server by its own address'
 do for [i=0:blocks-1] {
 	set title name[i + 1]
 	plot in index i using 0:3:xtic(1) with boxes lc rgb '#1f6fb2', \
