@@ -70,15 +70,20 @@ class Results:
         stem = f"{os.path.splitext(self.path)[0]}-{demand}"
         with open(stem + ".tsv", "w", encoding="ascii") as f:
             for name in DRAWN:
+                rows = [self.by[name, demand, load] for load in self.loads
+                        if (name, demand, load) in self.by]
+                if not rows:
+                    continue
                 f.write(f"{name}\n")
-                for load in self.loads:
-                    r = self.by.get((name, demand, load))
-                    if r:
-                        f.write("\t".join(str(x) for x in (
-                            name, load, r["mean"], r["p95"], r["p99"],
-                            r["jain"])) + "\n")
+                for r in rows:
+                    f.write("\t".join(str(x) for x in (
+                        name, r["load"], r["mean"], r["p95"], r["p99"],
+                        r["jain"])) + "\n")
                 f.write("\n\n")
         top = f"{demand} service times".capitalize()
+        # One load makes no picture.
+        if len(self.loads) < 2:
+            return
         subprocess.run(["gnuplot", "-e",
                         f"in='{stem}.tsv'; out='{stem}.svg'; top='{top}'",
                         os.path.join(HERE, "response.gp")], check=True)
