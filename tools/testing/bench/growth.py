@@ -65,6 +65,24 @@ def memory():
             "bursts": 1, "burst": 1, "rounds": 0}
 
 
+def processors():
+    """New handshakes, and data of the edge, on one processor and on two."""
+    hosts = {"forward": spaces.forward(), "selector": spaces.selector(2),
+             "edge": spaces.edge()}
+    flows = 256
+    before = [
+        prepare("SYN", "edge", 1, packets.syn(None), flows),
+        prepare("SYN-ACK", "edge", 0, packets.to_edge(1), flows, dev="out"),
+        prepare("ACK", "edge", 1, packets.data(1, 0), flows)]
+    return {"name": "processors", "spaces": hosts, "prepare": before,
+            "runs": [],
+            "at_once": [
+                run("forward", "forward", 1, packets.syn(None)),
+                run("SYN", "selector", 2, packets.syn()),
+                run("H.MAnycast", "edge", 1, packets.data(1, 0, mod=flows))],
+            "bursts": 100, "burst": 32, "rounds": 10}
+
+
 def sweeps():
     """By name; each is a list of experiments with a growing "x"."""
     return {

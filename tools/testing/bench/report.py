@@ -27,6 +27,8 @@ def total(result, factors, unit):
 class Ratio:
     """What was measured, beside what; and the goal, or None."""
 
+    more = False  # is better
+
     def __init__(self, measured, beside, title, goal, bound, **_):
         self.title, self.goal, self.bound = title, goal, bound
         self.measured, self.beside = median(measured), median(beside)
@@ -36,7 +38,10 @@ class Ratio:
             median(ratios), min(ratios), max(ratios)
 
     def met(self):
-        return self.goal is None or self.median <= self.goal
+        if self.goal is None:
+            return True
+        return self.median >= self.goal if self.more else \
+            self.median <= self.goal
 
     def bounded(self):
         """Not much worse than when the bound was set."""
@@ -91,6 +96,23 @@ def memory_ratios(memory):
             octets["handshake"] + octets["tombstone"]),
         row("octets of an established connection at the selector",
             octets["established"], 0.0)]
+
+
+def speed(children, burst):
+    """Packets in a millisecond, of all processors."""
+    return sum(1e6 * burst / median(bursts) for bursts in children)
+
+
+def processor_ratios(result):
+    """How much faster two are than one: more is better."""
+    found = []
+    for label, rounds in result["at_once"].items():
+        ratio = Ratio([speed(c, result["burst"]) for c in rounds["all"]],
+                      [speed(c, result["burst"]) for c in rounds["one"]],
+                      f"{label}: two processors beside one", None, None)
+        ratio.goal, ratio.more = 1.8, True
+        found.append(ratio)
+    return found
 
 
 def save(path, what):
