@@ -131,13 +131,15 @@ class Run:
     times   response times in seconds, of those that were answered, in the
             order of the answers
     failed  how many were not
+    last    called when the last one has come
     """
 
-    def __init__(self, loop, addresses, arrivals):
+    def __init__(self, loop, addresses, arrivals, last):
         self.loop, self.addresses = loop, itertools.cycle(addresses)
         self.arrivals = iter(arrivals)
         self.open, self.more = 0, True
         self.times, self.failed = [], 0
+        self.last = last
         self.origin = time.monotonic() + 0.1
         self._next()
 
@@ -145,6 +147,7 @@ class Run:
         found = next(self.arrivals, None)
         if found is None:
             self.more = False
+            self.last()
             return
         self.loop.at(self.origin + found[0], self._come, found[1])
 

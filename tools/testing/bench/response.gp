@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# usage: gnuplot -e "in='F.tsv'; out='F.svg'; top='title'" response.gp
+# usage: gnuplot -e "in='F.tsv'; out='F.svg'; top='title'; colours=1" response.gp
 #
 # Two pictures beside each other: 99th percentile and mean of the response time
 # against the load. Columns of F.tsv: balancer, load, mean, p95, p99, Jain; the
@@ -20,18 +20,19 @@ set xtics (50, 60, 70, 80, 90, 95)
 set xlabel 'load, % of capacity'
 set key left top reverse Left samplen 1.5 spacing 1.1
 stats in using 3 nooutput
-blocks = STATS_blocks
+blocks = STATS_blocks - 1
 
-# Colours by kind, in the order of the file.
-array colour[9] = ['#a3a3a3', '#e3b23c', '#c8541a', '#8c2d04', \
+# In the order of the file, which begins with this one of them.
+array colour[10] = ['#d8d8d8', '#a3a3a3', '#e3b23c', '#c8541a', '#8c2d04', \
 	'#9ecae1', '#6baed6', '#41ab5d', '#1f6fb2', '#08306b']
 
 set multiplot layout 1,2 title top
 set ylabel 'p99 of the response time, ms'
 plot for [i=0:blocks-1] in index i using 2:5 with linespoints lw 1.8 pt 7 \
-	ps 0.4 lc rgb colour[i % 9 + 1] title columnheader(1)
+	ps 0.4 lc rgb colour[(i + colours - 1) % 10 + 1] \
+	title columnheader(1)
 set ylabel 'mean response time, ms'
 unset key
 plot for [i=0:blocks-1] in index i using 2:3 with linespoints lw 1.8 pt 7 \
-	ps 0.4 lc rgb colour[i % 9 + 1]
+	ps 0.4 lc rgb colour[(i + colours - 1) % 10 + 1]
 unset multiplot

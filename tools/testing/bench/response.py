@@ -12,7 +12,6 @@ import json
 import os
 import random
 import re
-import time
 
 from balancers import Agent, Ipvs, Manycast, Network
 from farm import Run, Server
@@ -100,6 +99,7 @@ class Bench:
 
     def __init__(self, net):
         self.net, self.loop = net, Loop()
+        self.used, self.until = [], 0.0
         self.servers = [
             Server(self.loop, ns, WORKERS, speed)
             for ns, speed in zip(net.servers(), SPEEDS)]
@@ -115,15 +115,20 @@ class Bench:
                               server)
         with self.net.client:
             run = Run(self.loop, balancer.addresses,
-                      arrivals(kind, load, count))
+                      arrivals(kind, load, count), self.note_use)
             self.loop.run(run.done)
-        seconds = time.monotonic() - run.origin
-        return self.record(name, kind, load, run, seconds) | \
+        return self.record(name, kind, load, run) | \
             {"counted": balancer.stop(self.net)}
 
-    def record(self, name, kind, load, run, seconds):
+    def note_use(self):
+        """What was worked until the last client came; then it gets quiet."""
+        self.used = [s.seconds for s in self.servers]
+        self.until = self.loop.now
+
+    def record(self, name, kind, load, run):
+        seconds = self.until - run.origin
+        used = [u / seconds / WORKERS for u in self.used]
         times = sorted(run.times[len(run.times) // WARM_UP:])
-        used = [s.seconds / seconds / WORKERS for s in self.servers]
         return {
             "balancer": name, "demand": kind, "load": load,
             "answered": len(run.times), "failed": run.failed,

@@ -45,6 +45,9 @@ class Results:
         self.loads = sorted({r["load"] for r in self.runs})
 
     def table(self, demand, load):
+        if not any((name, demand, load) in self.by
+                   for name in self.balancers):
+            return
         print(f"\n{demand} service times, {load} % of capacity; ms")
         print(f"{'':14} {'mean':>7} {'p95':>7} {'p99':>7} {'of random':>9} "
               f"{'Jain':>6}")
@@ -69,6 +72,14 @@ class Results:
     def draw(self, demand):
         stem = f"{os.path.splitext(self.path)[0]}-{demand}"
         with open(stem + ".tsv", "w", encoding="ascii") as f:
+            known = demand == "exponential"
+            if known:
+                f.write("random, exact\n")
+                for load in self.loads:
+                    f.write("\t".join(map(str, (
+                        "random, exact", load, *exact(load, self.setting),
+                        1))) + "\n")
+                f.write("\n\n")
             for name in DRAWN:
                 rows = [self.by[name, demand, load] for load in self.loads
                         if (name, demand, load) in self.by]
@@ -85,7 +96,8 @@ class Results:
         if len(self.loads) < 2:
             return
         subprocess.run(["gnuplot", "-e",
-                        f"in='{stem}.tsv'; out='{stem}.svg'; top='{top}'",
+                        f"in='{stem}.tsv'; out='{stem}.svg'; top='{top}'; "
+                        f"colours={1 if known else 2}",
                         os.path.join(HERE, "response.gp")], check=True)
 
 
