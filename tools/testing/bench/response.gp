@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# usage: gnuplot -e "in='F.tsv'; out='F.svg'; top='title'; colours=1" response.gp
+# usage: gnuplot -e "in='F.tsv'; out='F.svg'; top='title'; colours=N" \
+#                response.gp
 #
 # Two pictures beside each other: 99th percentile and mean of the response time
 # against the load. Columns of F.tsv: balancer, load, mean, p95, p99, Jain; the
