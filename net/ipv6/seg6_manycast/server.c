@@ -345,22 +345,24 @@ static void unhook_unused(struct work_struct *work)
 int manycast_server_attach(struct manycast_net *mnet,
 			   struct netlink_ext_ack *extack)
 {
-	int err = 0;
+	int err;
 
 	atomic_inc(&mnet->server_sids);
 	mutex_lock(&mnet->lock);
 	err = manycast_records_prepare(mnet);
-	if (!err && !mnet->server_hooked) {
+	if (err) {
+		NL_SET_ERR_MSG(extack, "no memory for records of SYNs");
+	} else if (!mnet->server_hooked) {
 		mnet->server_hook = hook_of(mnet);
 		err = nf_register_net_hook(mnet->net, &mnet->server_hook);
 		mnet->server_hooked = !err;
+		if (err)
+			NL_SET_ERR_MSG(extack,
+				       "cannot register the LOCAL_OUT hook");
 	}
 	mutex_unlock(&mnet->lock);
-	if (err) {
+	if (err)
 		atomic_dec(&mnet->server_sids);
-		NL_SET_ERR_MSG(extack,
-			       "no memory, or cannot register the LOCAL_OUT hook");
-	}
 	return err;
 }
 
