@@ -107,19 +107,26 @@ static void flow_evict_opening_first(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, evicted(mnet), 96);
 }
 
-static void flow_evict_unused(struct kunit *test)
+/* Flows on the ports up to @n, used since they were listed. */
+static void open_used_flows(struct kunit *test, u16 n)
 {
-	struct manycast_net *mnet = mnet_of(test);
 	struct manycast_flow *flow;
 	u16 port;
 
-	set_limit(test, 4);
-	for (port = 1; port <= 4; port++) {
+	set_limit(test, n);
+	for (port = 1; port <= n; port++) {
 		flow = open_flow(test, port);
 		flow->listed = jiffies - 100;
-		flow->used = jiffies - (port == 3 ? 100 : 50);
+		flow->used = jiffies - 50;
 	}
-	/* The third has not been used since it was listed. */
+}
+
+static void flow_evict_unused(struct kunit *test)
+{
+	struct manycast_net *mnet = mnet_of(test);
+
+	open_used_flows(test, 4);
+	find(mnet, 3)->used = find(mnet, 3)->listed;
 	syn(test, 5, ISN);
 	KUNIT_EXPECT_EQ(test, mnet->flow_count, 4);
 	KUNIT_EXPECT_NULL(test, find(mnet, 3));
@@ -140,15 +147,8 @@ static void flow_evict_unused(struct kunit *test)
 static void flow_evict_used(struct kunit *test)
 {
 	struct manycast_net *mnet = mnet_of(test);
-	struct manycast_flow *flow;
-	u16 port;
 
-	set_limit(test, 50);
-	for (port = 1; port <= 50; port++) {
-		flow = open_flow(test, port);
-		flow->listed = jiffies - 100;
-		flow->used = jiffies - 50;
-	}
+	open_used_flows(test, 50);
 	syn(test, 51, ISN);
 	KUNIT_EXPECT_EQ(test, mnet->flow_count, 50);
 	KUNIT_EXPECT_EQ(test, evicted(mnet), 1);
