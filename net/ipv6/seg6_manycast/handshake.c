@@ -171,17 +171,20 @@ static enum hrtimer_restart held_enough(struct hrtimer *timer)
 	return HRTIMER_NORESTART;
 }
 
-/* Is the timer's function late: was the timer armed again before it came to
- * the lock?
+/* The tombstone's time is over, unless the timer was armed again before its
+ * function came to the lock.
  */
-static bool prolonged(struct manycast_handshake *hs)
+static void tombstone_over(struct manycast_handshake *hs)
 {
-	bool yes;
+	bool mine;
 
 	spin_lock_bh(&hs->lock);
-	yes = timer_pending(&hs->expiry);
+	mine = hs->state != MANYCAST_DEAD && !timer_pending(&hs->expiry);
+	if (mine)
+		hs->state = MANYCAST_DEAD;
 	spin_unlock_bh(&hs->lock);
-	return yes;
+	if (mine)
+		bury(hs);
 }
 
 static void expired(struct timer_list *t)
@@ -190,8 +193,8 @@ static void expired(struct timer_list *t)
 
 	if (READ_ONCE(hs->state) == MANYCAST_COLLECTING)
 		race_over(hs);
-	else if (!prolonged(hs))
-		kill(hs);
+	else
+		tombstone_over(hs);
 }
 
 /**
