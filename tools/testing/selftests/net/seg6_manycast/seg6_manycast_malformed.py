@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
+# time: 25
 """Malformed input on every SID: each packet is dropped under exactly its named
 counter, answered with an ICMPv6 error exactly where RFC 8754, 8986, 8200 and
 4443 ask for one, and leaves nothing else behind: nothing is forwarded, no

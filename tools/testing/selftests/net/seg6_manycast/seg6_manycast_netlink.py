@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
+# time: 35
 """Configuration: each bad request is refused with an extended ack that says
 which attribute and why, what is shown can be given again, and namespaces and
 users see and change what is theirs.

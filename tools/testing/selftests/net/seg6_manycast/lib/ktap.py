@@ -9,6 +9,8 @@ import traceback
 PASS, FAIL, SKIP = 0, 1, 4
 # How much longer everything may take, on a machine that is slow.
 TIME_FACTOR = float(os.environ.get("TIME_FACTOR", "1"))
+# As in the kernel's own tests: let there be less of what takes long.
+SLOW = bool(os.environ.get("KSFT_MACHINE_SLOW"))
 
 
 class Skip(Exception):
