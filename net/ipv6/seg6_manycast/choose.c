@@ -9,10 +9,13 @@
 #include "candidates.h"
 #include "choose.h"
 
-/* Candidates least looks at so many: the best of so many by chance is good
- * enough, and a thousand would take longer than all the rest of a SYN.
+/* Candidates least looks at four for each that it asks, and no more than so
+ * many. That is where the gain is (Mitzenmacher, "The Power of Two Choices in
+ * Randomized Load Balancing"); the least of all would be everybody's choice
+ * until it tells again, and looking at a thousand takes longer than all the
+ * rest of a SYN.
  */
-#define LOOK	(2 * SEG6_MANYCAST_FANOUT_MAX)
+#define LOOK_MAX	(2 * SEG6_MANYCAST_FANOUT_MAX)
 
 /* Load as last reported, halved for every second since: who has not been asked
  * for long is worth a try.
@@ -31,10 +34,10 @@ static u32 current_load(const struct manycast_instance *inst)
 static unsigned int pick_least(const struct manycast_pool *pool,
 			       struct rnd_state *rnd, u16 *pick, unsigned int k)
 {
-	unsigned int n = min_t(unsigned int, pool->n, LOOK), from = 0, i;
-	u32 load[LOOK];
+	unsigned int n = min3(pool->n, 4 * k, LOOK_MAX), from = 0, i;
+	u32 load[LOOK_MAX];
 
-	if (pool->n > LOOK)
+	if (pool->n > n)
 		from = reciprocal_scale(prandom_u32_state(rnd), pool->n);
 	for (i = 0; i < n; i++)
 		load[i] = current_load(pool->instance[(from + i) % pool->n]);
