@@ -251,9 +251,6 @@ void manycast_instance_measured(struct manycast_instance *inst, u32 rtt,
 	smooth(&inst->rtt, rtt);
 	if (tm->residence != MANYCAST_IOAM_UNAVAILABLE)
 		smooth(&inst->residence, tm->residence);
-	else
-		manycast_stats_inc(inst->stats,
-				   SEG6_MANYCAST_INSTANCE_STAT_NO_TELEMETRY);
 	if (tm->load != MANYCAST_IOAM_UNAVAILABLE) {
 		WRITE_ONCE(inst->load, tm->load);
 		WRITE_ONCE(inst->load_time, jiffies);

@@ -11,6 +11,24 @@
 #include "race.h"
 
 /**
+ * manycast_race_traced() - does a SYN to @n candidates ask for a trace?
+ * @settings:	of the service
+ * @n:		how many are asked
+ *
+ * What a trace tells is of use where there is a choice: between answers, or
+ * between those who are asked next time.
+ *
+ * Return: whether it does.
+ */
+bool manycast_race_traced(const struct manycast_settings *settings,
+			  unsigned int n)
+{
+	return settings->ioam_nodes &&
+	       (n > 1 ||
+		settings->candidates == SEG6_MANYCAST_CANDIDATES_LEAST);
+}
+
+/**
  * manycast_race_alloc() - line candidates up
  * @settings:	of the service
  * @cand:	candidates; those that were just deleted are taken out
@@ -183,6 +201,10 @@ u64 manycast_race_rate(const struct manycast_race *race, unsigned int i,
 	rtt = min_t(u64, div_u64(ns, NSEC_PER_USEC), U32_MAX - 1);
 	read_telemetry(skb, pkt, &tm);
 	manycast_instance_measured(race->runner[i], rtt, &tm);
+	if (tm.residence == MANYCAST_IOAM_UNAVAILABLE &&
+	    manycast_race_traced(settings, race->contest.n))
+		manycast_stats_inc(race->runner[i]->stats,
+				   SEG6_MANYCAST_INSTANCE_STAT_NO_TELEMETRY);
 	return manycast_score(settings->policy, &settings->coef, rtt, &tm);
 }
 

@@ -43,6 +43,8 @@ struct manycast_race {
 	struct manycast_instance *runner[];
 };
 
+bool manycast_race_traced(const struct manycast_settings *settings,
+			  unsigned int n);
 struct manycast_race *
 manycast_race_alloc(const struct manycast_settings *settings,
 		    struct manycast_instance **cand, unsigned int n);

@@ -40,8 +40,6 @@ static unsigned int write_trace(const struct manycast_settings *settings,
 	struct timespec64 now;
 	unsigned int len;
 
-	if (!settings->ioam_nodes)
-		return 0;
 	ktime_get_real_ts64(&now);
 	node.sec = (u32)now.tv_sec;
 	node.usec = now.tv_nsec / NSEC_PER_USEC;
@@ -84,13 +82,13 @@ static struct sk_buff *copy_for(struct manycast_service *svc,
 	return copy;
 }
 
-/* Send a decapsulated SYN to @n instances, copies to all but the last. Takes
- * @skb over.
+/* Send a decapsulated SYN to @n instances, copies to all but the last, and with
+ * a trace if @traced. Takes @skb over.
  */
 static void ask_all(struct manycast_service *svc,
 		    const struct manycast_settings *settings,
 		    struct sk_buff *skb, const struct manycast_key *key,
-		    const struct in6_addr *edge,
+		    const struct in6_addr *edge, bool traced,
 		    struct manycast_instance **inst, unsigned int n)
 {
 	u8 hbh[MANYCAST_HBH_MAX];
@@ -101,7 +99,8 @@ static void ask_all(struct manycast_service *svc,
 	struct sk_buff *copy;
 	unsigned int i;
 
-	outer.hbh_len = write_trace(settings, svc->mnet->net, hbh);
+	if (traced)
+		outer.hbh_len = write_trace(settings, svc->mnet->net, hbh);
 	outer.hbh = outer.hbh_len ? hbh : NULL;
 	for (i = 0; i + 1 < n; i++) {
 		copy = copy_for(svc, skb, &outer, inst[i]);
@@ -137,7 +136,8 @@ static int syn_again(struct manycast_service *svc,
 				   SEG6_MANYCAST_SERVICE_STAT_LIMITED);
 		n = 1;
 	}
-	ask_all(svc, settings, skb, &hs->key, &hs->edge, inst, n);
+	ask_all(svc, settings, skb, &hs->key, &hs->edge, settings->ioam_nodes,
+		inst, n);
 	return 0;
 }
 
@@ -157,7 +157,7 @@ static int syn_stateless(struct manycast_service *svc,
 				    SEG6_MANYCAST_SERVICE_STAT_DROP_FULL);
 	inst = manycast_choose_one(settings, pool, key);
 	manycast_stats_inc(svc->stats, SEG6_MANYCAST_SERVICE_STAT_STATELESS);
-	ask_all(svc, settings, skb, key, edge, &inst, 1);
+	ask_all(svc, settings, skb, key, edge, false, &inst, 1);
 	return 0;
 }
 
@@ -217,7 +217,8 @@ static int syn(struct manycast_service *svc, struct sk_buff *skb,
 	if (!hs)
 		return syn_stateless(svc, settings, pool, skb, key, edge);
 	manycast_stats_inc(svc->stats, SEG6_MANYCAST_SERVICE_STAT_SYN);
-	ask_all(svc, settings, skb, key, edge, cand, n);
+	ask_all(svc, settings, skb, key, edge,
+		manycast_race_traced(settings, n), cand, n);
 	return 0;
 }
 
