@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-# time: 15
+# time: 40
 """Every line of the selector's state machine (design section 3).
 
 The selector is the only real host. The test plays clients, edges and servers,
@@ -11,6 +11,7 @@ import random
 import time
 
 from lib.ktap import equal, true
+from lib.handshake import trace_of
 from lib.selector import case, run
 from lib.topology import sid
 from lib.wire import flags, innermost
@@ -628,6 +629,37 @@ def candidates_least_are_the_idle(s):
     s.sel.ns.flush()
     for _ in range(5):
         equal(asked_by(s.attempt()), (2, 4), "the two with the least load")
+
+
+@case(instances=40, candidates="least", fanout=2)
+def candidates_least_of_many(s):
+    """It looks at some of them, beginning anywhere, and each has its turn."""
+    seen = [asked_by(s.attempt()) for _ in range(300)]
+    equal({len(pair) for pair in seen}, {2}, "distinct candidates")
+    equal({i for pair in seen for i in pair}, set(range(1, 41)),
+          "each is asked some time")
+
+
+def sole(s):
+    """Somebody who is asked alone, the SYN's trace, and what is counted."""
+    a = s.attempt()
+    i, = asked_by(a)
+    trace = trace_of(a.asked[i])
+    equal(a.accept(i), [f"SYN-ACK of s{i} to edge"], "decided")
+    told = s.sel.ns.instances(s.name)[i - 1]["stats"]
+    return trace, told.get("no_telemetry", 0)
+
+
+@case(instances=2, candidates="random", fanout=1)
+def who_is_asked_alone_gets_no_trace(s):
+    equal(sole(s), (None, 0), "trace, and answers without one")
+
+
+@case(instances=2, candidates="least", fanout=1)
+def candidates_least_asks_for_a_trace_always(s):
+    trace, silent = sole(s)
+    true(trace is not None, "trace")
+    equal(silent, 1, "answers without one")
 
 
 @case(instances=2, candidates="random", fanout=1, weights={1: 255})
