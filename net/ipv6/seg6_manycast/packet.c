@@ -2,7 +2,6 @@
 /* A received packet: where things are in it, and how it goes on. */
 
 #include <linux/icmpv6.h>
-#include <linux/jhash.h>
 #include <linux/netfilter.h>
 #include <net/dst.h>
 #include <net/inet_ecn.h>
@@ -242,7 +241,10 @@ void manycast_key_of_server(const struct sk_buff *skb,
  */
 u32 manycast_flow_hash(const struct manycast_key *key)
 {
-	return jhash(key, MANYCAST_TUPLE_LEN, 0);
+	return jhash_3words(ipv6_addr_hash(&key->client),
+			    ipv6_addr_hash(&key->service),
+			    (__force u32)key->sport << 16 |
+			    (__force u32)key->dport, 0);
 }
 
 /**

@@ -3,7 +3,9 @@
 #define _SEG6_MANYCAST_PACKET_H
 
 #include <linux/ipv6.h>
+#include <linux/jhash.h>
 #include <linux/skbuff.h>
+#include <net/ipv6.h>
 
 #include "srh.h"
 #include "tcp.h"
@@ -34,6 +36,37 @@ struct manycast_key {
 
 /* The 4-tuple: what of the key comes before the ISN. */
 #define MANYCAST_TUPLE_LEN	offsetof(struct manycast_key, isn)
+
+/* Hash tables' own functions do not know the length. */
+static inline bool manycast_tuple_equal(const struct manycast_key *a,
+					const struct manycast_key *b)
+{
+	return ipv6_addr_equal(&a->client, &b->client) &&
+	       ipv6_addr_equal(&a->service, &b->service) &&
+	       a->sport == b->sport && a->dport == b->dport;
+}
+
+/* The service address may be folded: it is not the client's to choose. */
+static inline u32 manycast_hash(const struct manycast_key *key, u32 isn,
+				u32 seed)
+{
+	seed = jhash2((__force const u32 *)key->client.s6_addr32, 4, seed);
+	return jhash_3words(ipv6_addr_hash(&key->service),
+			    (__force u32)key->sport << 16 |
+			    (__force u32)key->dport, isn, seed);
+}
+
+static inline u32 manycast_key_hash(const void *key, u32 len, u32 seed)
+{
+	const struct manycast_key *k = key;
+
+	return manycast_hash(k, k->isn, seed);
+}
+
+static inline u32 manycast_tuple_hash(const void *tuple, u32 len, u32 seed)
+{
+	return manycast_hash(tuple, 0, seed);
+}
 
 /**
  * struct manycast_packet - where things are in a received packet
