@@ -5,7 +5,6 @@
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/minmax.h>
-#include <linux/prandom.h>
 #include <linux/seg6_manycast.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -102,9 +101,19 @@ static unsigned int fill_up(unsigned int n, u16 from, u16 *pick,
 	return got;
 }
 
-static u32 random_below(struct rnd_state *rnd, u32 ceil)
+/* A linear congruential generator (Knuth's and Lewis's "quick and dirty" one,
+ * Numerical Recipes section 7.1). It begins anew for each SYN, from what nobody
+ * can guess, and its upper bits are the good ones: those that decide.
+ */
+static u32 random(u32 *rnd)
 {
-	return reciprocal_scale(prandom_u32_state(rnd), ceil);
+	*rnd = *rnd * 1664525 + 1013904223;
+	return *rnd;
+}
+
+static u32 random_below(u32 *rnd, u32 ceil)
+{
+	return reciprocal_scale(random(rnd), ceil);
 }
 
 /**
@@ -116,7 +125,7 @@ static u32 random_below(struct rnd_state *rnd, u32 ceil)
  *
  * Return: how many were picked.
  */
-unsigned int manycast_pick_all(unsigned int n, struct rnd_state *rnd, u16 *pick,
+unsigned int manycast_pick_all(unsigned int n, u32 *rnd, u16 *pick,
 			       unsigned int k)
 {
 	u16 from = n > k ? random_below(rnd, n) : 0;
@@ -182,21 +191,20 @@ EXPORT_SYMBOL_IF_KUNIT(manycast_pick_one);
  * manycast_pick_random() - @k distinct instances, by weight and chance
  * @cumulated:	as for manycast_pick_one()
  * @n:		instances
- * @rnd:	chance
+ * @rnd:	chance; changed
  * @pick:	result
  * @k:		how many
  *
  * Return: how many were picked, min(@k, @n).
  */
 unsigned int manycast_pick_random(const u32 *cumulated, unsigned int n,
-				  struct rnd_state *rnd, u16 *pick,
-				  unsigned int k)
+				  u32 *rnd, u16 *pick, unsigned int k)
 {
 	unsigned int got = 0, tries;
 
 	k = min(k, n);
 	for (tries = 8 * k; got < k && tries; tries--) {
-		u16 i = manycast_pick_one(cumulated, n, prandom_u32_state(rnd));
+		u16 i = manycast_pick_one(cumulated, n, random(rnd));
 
 		if (!picked(pick, got, i))
 			pick[got++] = i;
@@ -216,14 +224,13 @@ EXPORT_SYMBOL_IF_KUNIT(manycast_pick_random);
  * Return: how many were picked, min(@k, @n).
  */
 unsigned int manycast_pick_least(const u32 *load, unsigned int n,
-				 struct rnd_state *rnd, u16 *pick,
-				 unsigned int k)
+				 u32 *rnd, u16 *pick, unsigned int k)
 {
 	u64 rank[SEG6_MANYCAST_FANOUT_MAX];
 	unsigned int got = 0, i, j;
 
 	for (i = 0; i < n; i++) {
-		u64 mine = (u64)load[i] << 32 | prandom_u32_state(rnd);
+		u64 mine = (u64)load[i] << 32 | random(rnd);
 
 		for (j = got; j && rank[j - 1] > mine; j--) {
 			if (j == k)

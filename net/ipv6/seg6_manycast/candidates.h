@@ -4,8 +4,6 @@
 
 #include <linux/types.h>
 
-struct rnd_state;
-
 /* Slots of a service's Maglev table. A prime, and constant: another size would
  * move every flow when an instance comes or goes.
  */
@@ -24,17 +22,15 @@ struct manycast_backend {
 int manycast_maglev_fill(u16 *table, unsigned int size,
 			 const struct manycast_backend *backend,
 			 unsigned int n);
-unsigned int manycast_pick_all(unsigned int n, struct rnd_state *rnd, u16 *pick,
+unsigned int manycast_pick_all(unsigned int n, u32 *rnd, u16 *pick,
 			       unsigned int k);
 unsigned int manycast_pick_hash(const u16 *table, unsigned int size,
 				unsigned int n, u64 hash, u16 *pick,
 				unsigned int k);
 unsigned int manycast_pick_random(const u32 *cumulated, unsigned int n,
-				  struct rnd_state *rnd, u16 *pick,
-				  unsigned int k);
+				  u32 *rnd, u16 *pick, unsigned int k);
 unsigned int manycast_pick_least(const u32 *load, unsigned int n,
-				 struct rnd_state *rnd, u16 *pick,
-				 unsigned int k);
+				 u32 *rnd, u16 *pick, unsigned int k);
 unsigned int manycast_pick_one(const u32 *cumulated, unsigned int n, u32 hash);
 
 #endif /* _SEG6_MANYCAST_CANDIDATES_H */

@@ -3,7 +3,6 @@
  * candidates are picked out of numbers is in candidates.c.
  */
 
-#include <linux/prandom.h>
 #include <linux/random.h>
 
 #include "candidates.h"
@@ -32,13 +31,13 @@ static u32 current_load(const struct manycast_instance *inst)
 
 /* Neighbours in the pool are sorted by a hash: they have nothing in common. */
 static unsigned int pick_least(const struct manycast_pool *pool,
-			       struct rnd_state *rnd, u16 *pick, unsigned int k)
+			       u32 *rnd, u16 *pick, unsigned int k)
 {
 	unsigned int n = min3(pool->n, 4 * k, LOOK_MAX), from = 0, i;
 	u32 load[LOOK_MAX];
 
 	if (pool->n > n)
-		from = reciprocal_scale(prandom_u32_state(rnd), pool->n);
+		from = reciprocal_scale(*rnd, pool->n);
 	for (i = 0; i < n; i++)
 		load[i] = current_load(pool->instance[(from + i) % pool->n]);
 	n = manycast_pick_least(load, n, rnd, pick, k);
@@ -57,12 +56,12 @@ static unsigned int pick(const struct manycast_settings *settings,
 			 const struct manycast_pool *pool,
 			 const struct manycast_key *key, u16 *index)
 {
-	struct rnd_state rnd;
+	u32 rnd = 0;
 
 	/* The hash table alone knows no chance. */
 	if (settings->candidates != SEG6_MANYCAST_CANDIDATES_HASH ||
 	    !pool->maglev)
-		prandom_seed_state(&rnd, get_random_u32());
+		rnd = get_random_u32();
 	switch (settings->candidates) {
 	case SEG6_MANYCAST_CANDIDATES_ALL:
 		return manycast_pick_all(pool->n, &rnd, index,
@@ -123,7 +122,7 @@ manycast_choose_one(const struct manycast_settings *settings,
  */
 bool manycast_rate_exceeded(struct manycast_service *svc, u32 rate)
 {
-	u64 now = ktime_get_ns(), interval, burst;
+	u64 now = ktime_get_coarse_ns(), interval, burst;
 	s64 tat, next;
 
 	if (!rate)

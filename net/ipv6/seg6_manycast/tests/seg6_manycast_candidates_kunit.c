@@ -16,6 +16,7 @@
 
 struct fixture {
 	struct rnd_state rnd;
+	u32 chance;
 	u16 table[SIZE];
 	u16 other[SIZE];
 	struct manycast_backend backend[MANY];
@@ -404,7 +405,7 @@ static void random_by_weight(struct kunit *test)
 
 	for (i = 0; i < DRAWS; i++) {
 		KUNIT_ASSERT_EQ(test, 1,
-				manycast_pick_random(cumulated, 4, &f->rnd,
+				manycast_pick_random(cumulated, 4, &f->chance,
 						     f->pick, 1));
 		KUNIT_ASSERT_LT(test, f->pick[0], 4);
 		drawn[f->pick[0]]++;
@@ -431,7 +432,7 @@ static void random_picks(struct kunit *test)
 			f->number[j] = f->number[j - 1] + 1;
 		f->pick[k] = 0xeeee;
 		KUNIT_ASSERT_EQ(test, min(k, n),
-				manycast_pick_random(f->number, n, &f->rnd,
+				manycast_pick_random(f->number, n, &f->chance,
 						     f->pick, k));
 		KUNIT_ASSERT_TRUE(test, distinct(f->pick, min(k, n), n));
 		KUNIT_ASSERT_EQ(test, f->pick[k], 0xeeee);
@@ -445,8 +446,9 @@ static void all_picks(struct kunit *test)
 
 	for (n = 1; n <= K_MAX; n++) {
 		f->pick[n] = 0xeeee;
-		KUNIT_ASSERT_EQ(test, n, manycast_pick_all(n, &f->rnd, f->pick,
-							   K_MAX));
+		KUNIT_ASSERT_EQ(test, n,
+				manycast_pick_all(n, &f->chance, f->pick,
+						  K_MAX));
 		KUNIT_EXPECT_TRUE(test, distinct(f->pick, n, n));
 		KUNIT_EXPECT_EQ(test, f->pick[n], 0xeeee);
 	}
@@ -454,8 +456,8 @@ static void all_picks(struct kunit *test)
 	/* With more than there is room for, nobody is left out for ever. */
 	for (i = 0; i < DRAWS; i++) {
 		f->pick[4] = 0xeeee;
-		KUNIT_ASSERT_EQ(test, 4, manycast_pick_all(10, &f->rnd, f->pick,
-							   4));
+		KUNIT_ASSERT_EQ(test, 4,
+				manycast_pick_all(10, &f->chance, f->pick, 4));
 		KUNIT_ASSERT_TRUE(test, distinct(f->pick, 4, 10));
 		KUNIT_ASSERT_EQ(test, f->pick[4], 0xeeee);
 		for (n = 0; n < 4; n++)
@@ -506,7 +508,7 @@ static void least_order(struct kunit *test)
 	for (i = 0; i < 100; i++) {
 		f->pick[k] = 0xeeee;
 		KUNIT_ASSERT_EQ(test, k,
-				manycast_pick_least(p->load, p->n, &f->rnd,
+				manycast_pick_least(p->load, p->n, &f->chance,
 						    f->pick, p->k));
 		KUNIT_EXPECT_MEMEQ(test, f->pick, p->want, k * sizeof(u16));
 		KUNIT_EXPECT_EQ(test, f->pick[k], 0xeeee);
@@ -525,7 +527,7 @@ static void least_of_many(struct kunit *test)
 		for (i = 0; i < n; i++)
 			f->number[i] = prandom_u32_state(&f->rnd) % 20;
 		KUNIT_ASSERT_EQ(test, k,
-				manycast_pick_least(f->number, n, &f->rnd,
+				manycast_pick_least(f->number, n, &f->chance,
 						    f->pick, k));
 		KUNIT_ASSERT_TRUE(test, distinct(f->pick, k, n));
 
@@ -569,7 +571,7 @@ static void least_shares(struct kunit *test)
 
 	for (i = 0; i < DRAWS; i++) {
 		KUNIT_ASSERT_EQ(test, 1,
-				manycast_pick_least(p->load, 10, &f->rnd,
+				manycast_pick_least(p->load, 10, &f->chance,
 						    f->pick, 1));
 		f->slots[f->pick[0]]++;
 	}
