@@ -48,8 +48,8 @@ EXPORT_SYMBOL_IF_KUNIT(manycast_tcp_read);
 /* The option at @off or behind it, its kind first, with @size octets; @off is
  * moved behind it. NULL at the end, and where a length lies.
  */
-static u8 *next_option(void *hdr, unsigned int doff, unsigned int *off,
-		       unsigned int *size)
+static inline u8 *next_option(void *hdr, unsigned int doff, unsigned int *off,
+			      unsigned int *size)
 {
 	u8 *p = hdr;
 
@@ -63,18 +63,6 @@ static u8 *next_option(void *hdr, unsigned int doff, unsigned int *off,
 	*size = p[1];
 	*off += p[1];
 	return p;
-}
-
-static u8 *find_option(void *hdr, unsigned int doff, u8 kind,
-		       unsigned int *size)
-{
-	unsigned int off = sizeof(struct tcphdr);
-	u8 *opt;
-
-	while ((opt = next_option(hdr, doff, &off, size)))
-		if (opt[0] == kind)
-			return opt;
-	return NULL;
 }
 
 /* Does this option tie a SYN to one server? */
@@ -129,13 +117,16 @@ EXPORT_SYMBOL_IF_KUNIT(manycast_tcp_replicable);
  */
 void *manycast_tcp_mss(void *hdr, unsigned int doff)
 {
-	unsigned int size;
-	u8 *opt = find_option(hdr, doff, TCPOPT_MSS, &size);
+	unsigned int off = sizeof(struct tcphdr), size;
+	u8 *opt, *mss = NULL;
 
-	if (find_option(hdr, doff, TCPOPT_MD5, &(unsigned int){0}) ||
-	    find_option(hdr, doff, TCPOPT_AO, &(unsigned int){0}))
-		return NULL;
-	return opt && size == TCPOLEN_MSS ? opt + 2 : NULL;
+	while ((opt = next_option(hdr, doff, &off, &size))) {
+		if (opt[0] == TCPOPT_MD5 || opt[0] == TCPOPT_AO)
+			return NULL;
+		if (opt[0] == TCPOPT_MSS && size == TCPOLEN_MSS && !mss)
+			mss = opt + 2;
+	}
+	return mss;
 }
 EXPORT_SYMBOL_IF_KUNIT(manycast_tcp_mss);
 
