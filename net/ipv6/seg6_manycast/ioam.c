@@ -123,7 +123,7 @@ int manycast_trace_find(u8 *hbh, size_t len, struct manycast_trace *trace)
 }
 EXPORT_SYMBOL_IF_KUNIT(manycast_trace_find);
 
-/* Our own selectors' type, and so nearly every trace's. */
+/* Of our own selectors' type, as nearly every trace is. */
 static void write_node(const struct manycast_node *node, u8 *p)
 {
 	put_unaligned_be32((u32)node->hop_limit << 24 | (node->id & 0xffffff),
@@ -217,6 +217,28 @@ static u32 read_field(const struct manycast_trace *trace, const u8 *node,
 	return get_unaligned_be32(node + type_to_len(before));
 }
 
+/* Of our own selectors' type. */
+static void read_node(struct manycast_node *node, const u8 *p)
+{
+	node->hop_limit = p[0];
+	node->id = get_unaligned_be32(p) & 0xffffff;
+	node->sec = get_unaligned_be32(p + 4);
+	node->usec = get_unaligned_be32(p + 8);
+	node->data = get_unaligned_be32(p + 12);
+}
+
+static void read_fields(const struct manycast_trace *trace,
+			struct manycast_node *node, const u8 *p)
+{
+	u32 first = read_field(trace, p, 0);
+
+	node->hop_limit = first >> 24;
+	node->id = first & 0xffffff;
+	node->sec = read_field(trace, p, 2);
+	node->usec = read_field(trace, p, 3);
+	node->data = read_field(trace, p, 5);
+}
+
 /**
  * manycast_trace_read() - read one node's data
  * @trace:	the trace
@@ -230,18 +252,15 @@ bool manycast_trace_read(const struct manycast_trace *trace, unsigned int i,
 {
 	unsigned int count = manycast_trace_count(trace);
 	const u8 *p;
-	u32 first;
 
 	if (i >= count || !(trace->type & TYPE_BIT(0)))
 		return false;
 	p = trace->hdr + TRACE_HDR_LEN + trace->free +
 	    (count - 1 - i) * trace->nodelen;
-	first = read_field(trace, p, 0);
-	node->hop_limit = first >> 24;
-	node->id = first & 0xffffff;
-	node->sec = read_field(trace, p, 2);
-	node->usec = read_field(trace, p, 3);
-	node->data = read_field(trace, p, 5);
+	if (trace->type == MANYCAST_IOAM_TYPE)
+		read_node(node, p);
+	else
+		read_fields(trace, node, p);
 	return true;
 }
 EXPORT_SYMBOL_IF_KUNIT(manycast_trace_read);
