@@ -82,35 +82,60 @@ static struct sk_buff *copy_for(struct manycast_service *svc,
 	return copy;
 }
 
-/* Send a decapsulated SYN to @n instances, copies to all but the last, and with
- * a trace if @traced. Takes @skb over.
+/* Send a decapsulated SYN to @n instances, copies to all but the last. Takes
+ * @skb over.
  */
 static void ask_all(struct manycast_service *svc,
 		    const struct manycast_settings *settings,
-		    struct sk_buff *skb, const struct manycast_key *key,
-		    const struct in6_addr *edge, bool traced,
+		    struct sk_buff *skb, const struct in6_addr *edge,
+		    struct manycast_outer *outer,
 		    struct manycast_instance **inst, unsigned int n)
+{
+	struct sk_buff *copy;
+	unsigned int i;
+
+	for (i = 0; i + 1 < n; i++) {
+		copy = copy_for(svc, skb, outer, inst[i]);
+		if (copy)
+			ask(svc, settings, copy, edge, outer, inst[i]);
+	}
+	if (n)
+		ask(svc, settings, skb, edge, outer, inst[i]);
+	else
+		consume_skb(skb);
+}
+
+/* Without a trace. */
+static void send_syn(struct manycast_service *svc,
+		     const struct manycast_settings *settings,
+		     struct sk_buff *skb, const struct manycast_key *key,
+		     const struct in6_addr *edge,
+		     struct manycast_instance **inst, unsigned int n)
+{
+	struct manycast_outer outer = {
+		.saddr = &settings->sid,
+		.hash = manycast_flow_hash(key),
+	};
+
+	ask_all(svc, settings, skb, edge, &outer, inst, n);
+}
+
+/* With a trace; the service has one. */
+static void send_traced(struct manycast_service *svc,
+			const struct manycast_settings *settings,
+			struct sk_buff *skb, const struct manycast_key *key,
+			const struct in6_addr *edge,
+			struct manycast_instance **inst, unsigned int n)
 {
 	u8 hbh[MANYCAST_HBH_MAX];
 	struct manycast_outer outer = {
 		.saddr = &settings->sid,
 		.hash = manycast_flow_hash(key),
+		.hbh_len = write_trace(settings, svc->mnet->net, hbh),
+		.hbh = hbh,
 	};
-	struct sk_buff *copy;
-	unsigned int i;
 
-	if (traced)
-		outer.hbh_len = write_trace(settings, svc->mnet->net, hbh);
-	outer.hbh = outer.hbh_len ? hbh : NULL;
-	for (i = 0; i + 1 < n; i++) {
-		copy = copy_for(svc, skb, &outer, inst[i]);
-		if (copy)
-			ask(svc, settings, copy, edge, &outer, inst[i]);
-	}
-	if (n)
-		ask(svc, settings, skb, edge, &outer, inst[i]);
-	else
-		consume_skb(skb);
+	ask_all(svc, settings, skb, edge, &outer, inst, n);
 }
 
 static int service_drop(struct manycast_service *svc, struct sk_buff *skb,
@@ -136,8 +161,10 @@ static int syn_again(struct manycast_service *svc,
 				   SEG6_MANYCAST_SERVICE_STAT_LIMITED);
 		n = 1;
 	}
-	ask_all(svc, settings, skb, &hs->key, &hs->edge, settings->ioam_nodes,
-		inst, n);
+	if (settings->ioam_nodes)
+		send_traced(svc, settings, skb, &hs->key, &hs->edge, inst, n);
+	else
+		send_syn(svc, settings, skb, &hs->key, &hs->edge, inst, n);
 	return 0;
 }
 
@@ -157,7 +184,7 @@ static int syn_stateless(struct manycast_service *svc,
 				    SEG6_MANYCAST_SERVICE_STAT_DROP_FULL);
 	inst = manycast_choose_one(settings, pool, key);
 	manycast_stats_inc(svc->stats, SEG6_MANYCAST_SERVICE_STAT_STATELESS);
-	ask_all(svc, settings, skb, key, edge, false, &inst, 1);
+	send_syn(svc, settings, skb, key, edge, &inst, 1);
 	return 0;
 }
 
@@ -217,8 +244,10 @@ static int syn(struct manycast_service *svc, struct sk_buff *skb,
 	if (!hs)
 		return syn_stateless(svc, settings, pool, skb, key, edge);
 	manycast_stats_inc(svc->stats, SEG6_MANYCAST_SERVICE_STAT_SYN);
-	ask_all(svc, settings, skb, key, edge,
-		manycast_race_traced(settings, n), cand, n);
+	if (manycast_race_traced(settings, n))
+		send_traced(svc, settings, skb, key, edge, cand, n);
+	else
+		send_syn(svc, settings, skb, key, edge, cand, n);
 	return 0;
 }
 
