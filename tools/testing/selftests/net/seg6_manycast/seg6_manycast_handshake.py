@@ -54,6 +54,17 @@ def a_syn_after_the_decision_goes_to_the_winner(s):
 
 
 @case()
+def a_syn_takes_todays_route(s):
+    """What was looked up for the SYN before may not be good any more."""
+    equal(s.attempt().connect(), SYNS, "the only way")
+    s.sel.ns.ip("route add blackhole fc00:5::/32")
+    equal(s.attempt().connect(), [], "no way")
+    s.sel.ns.ip("route del blackhole fc00:5::/32")
+    equal(s.attempt().connect(), SYNS, "the only way again")
+    s.expect(open=3, syn=3, copy=9, host={"drop_no_route": 3})
+
+
+@case()
 def another_isn_is_another_handshake(s):
     a = s.attempt()
     b = s.attempt(port=a.port, isn=a.isn + 1)
