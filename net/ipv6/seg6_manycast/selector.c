@@ -105,11 +105,26 @@ static void ask_all(struct manycast_service *svc,
 		consume_skb(skb);
 }
 
-/* Without a trace. */
+/* The same with a trace: many octets, on the stack of those alone who want one.
+ */
+static void ask_all_traced(struct manycast_service *svc,
+			   const struct manycast_settings *settings,
+			   struct sk_buff *skb, const struct in6_addr *edge,
+			   struct manycast_outer *outer,
+			   struct manycast_instance **inst, unsigned int n)
+{
+	u8 hbh[MANYCAST_HBH_MAX];
+
+	outer->hbh_len = write_trace(settings, svc->mnet->net, hbh);
+	outer->hbh = hbh;
+	ask_all(svc, settings, skb, edge, outer, inst, n);
+}
+
+/* Takes @skb over. */
 static void send_syn(struct manycast_service *svc,
 		     const struct manycast_settings *settings,
 		     struct sk_buff *skb, const struct manycast_key *key,
-		     const struct in6_addr *edge,
+		     const struct in6_addr *edge, bool traced,
 		     struct manycast_instance **inst, unsigned int n)
 {
 	struct manycast_outer outer = {
@@ -117,25 +132,10 @@ static void send_syn(struct manycast_service *svc,
 		.hash = manycast_flow_hash(key),
 	};
 
-	ask_all(svc, settings, skb, edge, &outer, inst, n);
-}
-
-/* With a trace; the service has one. */
-static void send_traced(struct manycast_service *svc,
-			const struct manycast_settings *settings,
-			struct sk_buff *skb, const struct manycast_key *key,
-			const struct in6_addr *edge,
-			struct manycast_instance **inst, unsigned int n)
-{
-	u8 hbh[MANYCAST_HBH_MAX];
-	struct manycast_outer outer = {
-		.saddr = &settings->sid,
-		.hash = manycast_flow_hash(key),
-		.hbh_len = write_trace(settings, svc->mnet->net, hbh),
-		.hbh = hbh,
-	};
-
-	ask_all(svc, settings, skb, edge, &outer, inst, n);
+	if (traced)
+		ask_all_traced(svc, settings, skb, edge, &outer, inst, n);
+	else
+		ask_all(svc, settings, skb, edge, &outer, inst, n);
 }
 
 static int service_drop(struct manycast_service *svc, struct sk_buff *skb,
@@ -161,10 +161,8 @@ static int syn_again(struct manycast_service *svc,
 				   SEG6_MANYCAST_SERVICE_STAT_LIMITED);
 		n = 1;
 	}
-	if (settings->ioam_nodes)
-		send_traced(svc, settings, skb, &hs->key, &hs->edge, inst, n);
-	else
-		send_syn(svc, settings, skb, &hs->key, &hs->edge, inst, n);
+	send_syn(svc, settings, skb, &hs->key, &hs->edge, settings->ioam_nodes,
+		 inst, n);
 	return 0;
 }
 
@@ -184,7 +182,7 @@ static int syn_stateless(struct manycast_service *svc,
 				    SEG6_MANYCAST_SERVICE_STAT_DROP_FULL);
 	inst = manycast_choose_one(settings, pool, key);
 	manycast_stats_inc(svc->stats, SEG6_MANYCAST_SERVICE_STAT_STATELESS);
-	send_syn(svc, settings, skb, key, edge, &inst, 1);
+	send_syn(svc, settings, skb, key, edge, false, &inst, 1);
 	return 0;
 }
 
@@ -244,10 +242,8 @@ static int syn(struct manycast_service *svc, struct sk_buff *skb,
 	if (!hs)
 		return syn_stateless(svc, settings, pool, skb, key, edge);
 	manycast_stats_inc(svc->stats, SEG6_MANYCAST_SERVICE_STAT_SYN);
-	if (manycast_race_traced(settings, n))
-		send_traced(svc, settings, skb, key, edge, cand, n);
-	else
-		send_syn(svc, settings, skb, key, edge, cand, n);
+	send_syn(svc, settings, skb, key, edge,
+		 manycast_race_traced(settings, n), cand, n);
 	return 0;
 }
 
