@@ -60,10 +60,12 @@ check:
 	@tools/setup/packages check
 	@tools/testing/run/check $(T)
 
+check-debug: export UML ?= 7.2
 check-debug:
 	@tools/setup/packages check
 	@tools/testing/run/check --debug $(T)
 
+fuzz: export UML ?= 7.2
 fuzz:
 	@tools/setup/packages fuzz
 	@tools/testing/run/fuzz $(SECONDS)
