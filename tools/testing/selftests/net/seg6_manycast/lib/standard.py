@@ -48,6 +48,11 @@ class Stock:
         with a:
             self.sender = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
         self.number = 0
+        # A device that has just come up may drop what it is to send.
+        for ns, neighbour in (a, "fd00:1::2"), (b, "fd00:2::3"):
+            ktap.wait_for(lambda n=ns, to=neighbour: not n.run(
+                ["ping", "-c", "1", "-W", "1", to],
+                check=False).returncode, f"{neighbour} answers")
 
     def behaviours(self, verb):
         b = self.hosts[1]
