@@ -37,7 +37,15 @@ struct manycast_key {
 /* The 4-tuple: what of the key comes before the ISN. */
 #define MANYCAST_TUPLE_LEN	offsetof(struct manycast_key, isn)
 
-/* Hash tables' own functions do not know the length. */
+/**
+ * manycast_tuple_equal() - are two attempts of one flow?
+ * @a:	the one
+ * @b:	the other
+ *
+ * For hash tables, whose own functions do not know the length.
+ *
+ * Return: whether addresses and ports are the same; ISNs do not matter.
+ */
 static inline bool manycast_tuple_equal(const struct manycast_key *a,
 					const struct manycast_key *b)
 {
@@ -46,7 +54,16 @@ static inline bool manycast_tuple_equal(const struct manycast_key *a,
 	       a->sport == b->sport && a->dport == b->dport;
 }
 
-/* The service address may be folded: it is not the client's to choose. */
+/**
+ * manycast_hash() - hash an attempt for a table
+ * @key:	addresses and ports
+ * @isn:	the ISN, or the same for all where it does not matter
+ * @seed:	of the table
+ *
+ * The service address may be folded: it is not the client's to choose.
+ *
+ * Return: the hash.
+ */
 static inline u32 manycast_hash(const struct manycast_key *key, u32 isn,
 				u32 seed)
 {
@@ -56,6 +73,7 @@ static inline u32 manycast_hash(const struct manycast_key *key, u32 isn,
 			    (__force u32)key->dport, isn, seed);
 }
 
+/* As rhashtable wants them: of a whole key, and without its ISN. */
 static inline u32 manycast_key_hash(const void *key, u32 len, u32 seed)
 {
 	const struct manycast_key *k = key;

@@ -27,6 +27,26 @@ static u64 evicted(const struct manycast_net *mnet)
 	return sum;
 }
 
+/* Every bit tells flows apart, and those of the ISN only attempts. */
+static void flow_key_bits(struct kunit *test)
+{
+	struct manycast_key a, b;
+	unsigned int bit;
+
+	memset(&a, 0x5a, sizeof(a));
+	for (bit = 0; bit < 8 * sizeof(a); bit++) {
+		bool same = bit >= 8 * MANYCAST_TUPLE_LEN;
+
+		b = a;
+		((u8 *)&b)[bit / 8] ^= BIT(bit % 8);
+		KUNIT_EXPECT_EQ(test, manycast_tuple_equal(&a, &b), same);
+		KUNIT_EXPECT_EQ(test, manycast_tuple_hash(&a, 0, ISN) ==
+				      manycast_tuple_hash(&b, 0, ISN), same);
+		KUNIT_EXPECT_NE(test, manycast_key_hash(&a, 0, ISN),
+				manycast_key_hash(&b, 0, ISN));
+	}
+}
+
 static void flow_limit(struct kunit *test)
 {
 	struct manycast_net *mnet = mnet_of(test);
@@ -253,6 +273,7 @@ static void flow_used(struct kunit *test)
 }
 
 static struct kunit_case flow_cases[] = {
+	KUNIT_CASE(flow_key_bits),
 	KUNIT_CASE(flow_limit),
 	KUNIT_CASE(flow_limit_lowered),
 	KUNIT_CASE(flow_evict_opening),
