@@ -74,13 +74,18 @@ static void bury(struct manycast_handshake *hs)
 	kfree_rcu(hs, rcu);
 }
 
-static void kill(struct manycast_handshake *hs)
+/* Without @armed, a handshake whose timer was armed again stays: the timer's
+ * function came late.
+ */
+static void kill(struct manycast_handshake *hs, bool armed)
 {
 	bool mine;
 
 	spin_lock_bh(&hs->lock);
-	mine = hs->state != MANYCAST_DEAD;
-	hs->state = MANYCAST_DEAD;
+	mine = hs->state != MANYCAST_DEAD &&
+	       (armed || !timer_pending(&hs->expiry));
+	if (mine)
+		hs->state = MANYCAST_DEAD;
 	spin_unlock_bh(&hs->lock);
 	if (mine)
 		bury(hs);
@@ -191,22 +196,6 @@ static enum hrtimer_restart held_enough(struct hrtimer *timer)
 	return HRTIMER_NORESTART;
 }
 
-/* The tombstone's time is over, unless the timer was armed again before its
- * function came to the lock.
- */
-static void tombstone_over(struct manycast_handshake *hs)
-{
-	bool mine;
-
-	spin_lock_bh(&hs->lock);
-	mine = hs->state != MANYCAST_DEAD && !timer_pending(&hs->expiry);
-	if (mine)
-		hs->state = MANYCAST_DEAD;
-	spin_unlock_bh(&hs->lock);
-	if (mine)
-		bury(hs);
-}
-
 static void expired(struct timer_list *t)
 {
 	struct manycast_handshake *hs = timer_container_of(hs, t, expiry);
@@ -214,7 +203,7 @@ static void expired(struct timer_list *t)
 	if (READ_ONCE(hs->state) == MANYCAST_COLLECTING)
 		race_over(hs);
 	else
-		tombstone_over(hs);
+		kill(hs, false);
 }
 
 /**
@@ -608,7 +597,7 @@ void manycast_handshakes_exit(struct manycast_net *mnet)
 	do {
 		rhashtable_walk_start(&iter);
 		while ((hs = rhashtable_walk_next(&iter)) && !IS_ERR(hs))
-			kill(hs);
+			kill(hs, true);
 		rhashtable_walk_stop(&iter);
 		cond_resched();
 	} while (hs == ERR_PTR(-EAGAIN));
