@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Network namespaces: made, linked, entered and removed."""
 
+import contextlib
 import ctypes
 import json
 import os
@@ -21,14 +22,24 @@ class Failed(Exception):
     """A command ended with another status than zero."""
 
 
+def batch(lines, *options):
+    """Many ip commands in one process: to start one takes longest."""
+    done = subprocess.run(["ip", *options, "-batch", "-"],
+                          input="\n".join(lines), check=False,
+                          capture_output=True, text=True)
+    if done.returncode:
+        raise Failed(f"ip {' '.join(options)}: {done.stderr}")
+
+
 class Netns:
     """A host of the topology."""
 
-    def __init__(self, name):
+    def __init__(self, name, made=False):
         self.name = name
         self.processes = []
         self.queue = []
-        subprocess.run(["ip", "netns", "add", name], check=True)
+        if not made:
+            batch([f"netns add {name}"])
         for line in ("all.forwarding=1", "all.seg6_enabled=1",
                      "default.seg6_enabled=1", "default.accept_dad=0",
                      "all.accept_dad=0", "default.accept_ra=0"):
@@ -76,12 +87,8 @@ class Netns:
         self.queue.append(words)
 
     def flush(self):
-        batch, self.queue = self.queue, []
-        done = subprocess.run(["ip", "-n", self.name, "-batch", "-"],
-                              input="\n".join(batch), check=False,
-                              capture_output=True, text=True)
-        if done.returncode:
-            raise Failed(f"{self.name}: {done.stderr}")
+        lines, self.queue = self.queue, []
+        batch(lines, "-n", self.name)
 
     def ip_json(self, words):
         return json.loads(self.ip("-j " + words) or "[]")
@@ -101,21 +108,16 @@ class Netns:
         self.processes.append(p)
         return p
 
-    def kill(self):
+    def stop(self):
+        """What start() started."""
         for p in self.processes:
             if p.poll() is None:
                 os.killpg(p.pid, signal.SIGKILL)
             p.wait()
         self.processes = []
-        pids = subprocess.run(["ip", "netns", "pids", self.name], text=True,
-                              capture_output=True, check=False).stdout
-        for pid in pids.split():
-            if int(pid) != os.getpid():
-                os.kill(int(pid), signal.SIGKILL)
 
     def remove(self):
-        self.kill()
-        subprocess.run(["ip", "netns", "del", self.name], check=True)
+        remove([self])
 
     # What the module counts.
 
@@ -129,14 +131,48 @@ class Netns:
         return self.ip_json(f"-s manycast instance show service {service}")
 
 
+def create(names):
+    """Several at once."""
+    names = list(names)
+    batch(f"netns add {name}" for name in names)
+    return [Netns(name, made=True) for name in names]
+
+
+def inhabitants(hosts):
+    """The processes in these namespaces, whoever started them."""
+    inodes = {os.stat(f"/run/netns/{ns.name}").st_ino for ns in hosts}
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if os.stat(f"/proc/{pid}/ns/net").st_ino in inodes:
+                yield int(pid)
+        except OSError:
+            pass        # gone meanwhile
+
+
+def remove(hosts):
+    """Several at once, with all that runs in them."""
+    hosts = list(hosts)
+    for ns in hosts:
+        ns.stop()
+    for pid in inhabitants(hosts):
+        if pid != os.getpid():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+    batch(f"netns del {ns.name}" for ns in hosts)
+
+
 def link(a, b, addr_a=None, addr_b=None, name_a=None, name_b=None):
     """A veth pair; addresses with their prefix length. Flush both."""
-    name_a = name_a or b.name
-    name_b = name_b or a.name
-    subprocess.run(["ip", "link", "add", name_a, "netns", a.name, "type",
-                    "veth", "peer", "name", name_b, "netns", b.name],
-                   check=True)
-    for ns, dev, addr in ((a, name_a, addr_a), (b, name_b, addr_b)):
-        ns.later(f"link set {dev} up")
-        if addr:
-            ns.later(f"addr add {addr} dev {dev} nodad")
+    links([(a, b, addr_a, addr_b, name_a or b.name, name_b or a.name)])
+
+
+def links(pairs):
+    """Several at once, each given as link() has it, with all names."""
+    batch(f"link add {name_a} netns {a.name} type veth "
+          f"peer name {name_b} netns {b.name}"
+          for a, b, _, _, name_a, name_b in pairs)
+    for a, b, addr_a, addr_b, name_a, name_b in pairs:
+        for ns, dev, addr in ((a, name_a, addr_a), (b, name_b, addr_b)):
+            ns.later(f"link set {dev} up")
+            if addr:
+                ns.later(f"addr add {addr} dev {dev} nodad")

@@ -79,8 +79,9 @@ class Nodes:
     """
 
     def __init__(self, instances=3, service=""):
-        self.hosts = {name: netns.Netns("lone-" + name)
-                      for name in ("wire", "sel", "srv", "edge")}
+        names = "wire", "sel", "srv", "edge"
+        self.hosts = dict(zip(names, netns.create("lone-" + name
+                                                  for name in names)))
         self.ports = {}
         for number, (node, dev, port) in enumerate(LINKS, 1):
             self._link(number, self.hosts[node], dev, port)
@@ -96,8 +97,7 @@ class Nodes:
     def __exit__(self, *_):
         for port in self.ports.values():
             port.close()
-        for host in self.hosts.values():
-            host.remove()
+        netns.remove(self.hosts.values())
 
     def _link(self, number, host, dev, port):
         wire = self.hosts["wire"]

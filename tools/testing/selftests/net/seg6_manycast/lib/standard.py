@@ -22,9 +22,10 @@ class Stock:
             "2001:db8:c::b6": "fc00:b::b6,fc00:c::d6"}  # End.B6.Encaps
 
     def __init__(self):
-        a, b, c = self.hosts = [netns.Netns("stock-" + n) for n in "abc"]
-        netns.link(a, b, "fd00:1::1/64", "fd00:1::2/64", "to-b", "to-a")
-        netns.link(b, c, "fd00:2::2/64", "fd00:2::3/64", "to-c", "to-b")
+        a, b, c = self.hosts = netns.create("stock-" + n for n in "abc")
+        netns.links([
+            (a, b, "fd00:1::1/64", "fd00:1::2/64", "to-b", "to-a"),
+            (b, c, "fd00:2::2/64", "fd00:2::3/64", "to-c", "to-b")])
         c.later("route add fd00:1::/64 via fd00:2::2")
         c.later("route add fc00:c::d6 encap seg6local action End.DT6 "
                 "table 255 dev to-b")
@@ -83,8 +84,7 @@ class Stock:
     def close(self):
         self.receiver.close()
         self.sender.close()
-        for ns in self.hosts:
-            ns.remove()
+        netns.remove(self.hosts)
 
 
 class Flood:

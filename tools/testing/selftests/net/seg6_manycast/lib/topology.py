@@ -15,7 +15,7 @@ s1..     servers with 2001:db8:5::80 on lo, SIDs fc00:5:1::1 and so on
 """
 
 import os
-import subprocess
+import shutil
 import tempfile
 
 from . import netns
@@ -59,10 +59,8 @@ class Topology:
         self.dir = tempfile.mkdtemp(prefix="manycast-")
         self.prefix = prefix
         self.hosts = {}
-        for name in ("client", "edge", "own", "r1", "r2", "sel"):
-            self._host(name)
-        for i in range(1, servers + 1):
-            self._host(f"s{i}")
+        self._add_hosts("client", "edge", "own", "r1", "r2", "sel",
+                        *(f"s{i}" for i in range(1, servers + 1)))
         self._links()
         self._routers()
         self._selector(service)
@@ -91,13 +89,13 @@ class Topology:
         except KeyError:
             raise AttributeError(name) from None
 
-    def _host(self, name):
-        self.hosts[name] = netns.Netns(self.prefix + name)
-        self.hosts[name].name = self.prefix + name
+    def _add_hosts(self, *names):
+        made = netns.create([self.prefix + name for name in names])
+        self.hosts.update(zip(names, made))
 
     def add_unaware(self):
         """One more host at r1, with no edge: a client at UNAWARE."""
-        self._host("unaware")
+        self._add_hosts("unaware")
         netns.link(self.unaware, self.r1, UNAWARE + "/64",
                    "2001:db8:e::1/64", "r1", "unaware")
         self.unaware.later("route add default via 2001:db8:e::1")
@@ -112,16 +110,16 @@ class Topology:
         return [self.server(i) for i in range(1, self.count + 1)]
 
     def _links(self):
-        def link(a, b, addr_a, addr_b):
-            netns.link(self.hosts[a], self.hosts[b], addr_a, addr_b, b, a)
-
-        link("client", "edge", CLIENT + "/64", "2001:db8:c::1/64")
-        link("edge", "r1", "fd00:1::2/64", "fd00:1::1/64")
-        link("own", "r1", OWN + "/64", "2001:db8:d::1/64")
-        link("sel", "r1", "fd00:3::2/64", "fd00:3::1/64")
-        link("r1", "r2", "fd00:2::1/64", "fd00:2::2/64")
-        for i in range(1, self.count + 1):
-            link(f"s{i}", "r2", f"fd00:5:{i:x}::2/64", f"fd00:5:{i:x}::1/64")
+        pairs = [
+            ("client", "edge", CLIENT + "/64", "2001:db8:c::1/64"),
+            ("edge", "r1", "fd00:1::2/64", "fd00:1::1/64"),
+            ("own", "r1", OWN + "/64", "2001:db8:d::1/64"),
+            ("sel", "r1", "fd00:3::2/64", "fd00:3::1/64"),
+            ("r1", "r2", "fd00:2::1/64", "fd00:2::2/64"),
+            *((f"s{i}", "r2", f"fd00:5:{i:x}::2/64", f"fd00:5:{i:x}::1/64")
+              for i in range(1, self.count + 1))]
+        netns.links([(self.hosts[a], self.hosts[b], addr_a, addr_b, b, a)
+                     for a, b, addr_a, addr_b in pairs])
 
     def _routers(self):
         r1, r2 = self.r1, self.r2
@@ -233,6 +231,5 @@ http {{
         return done.stdout.strip()
 
     def remove(self):
-        for ns in self.hosts.values():
-            ns.remove()
-        subprocess.run(["rm", "-rf", self.dir], check=True)
+        netns.remove(self.hosts.values())
+        shutil.rmtree(self.dir)
