@@ -12,6 +12,7 @@ import json
 import os
 import random
 import re
+import resource
 
 from balancers import Agent, Ipvs, Manycast, Network
 from farm import Run, Server
@@ -21,6 +22,7 @@ SERVERS, WORKERS = 12, 4
 SPEEDS = [0.5 if i % 3 == 2 else 1.0 for i in range(SERVERS)]
 WEIGHTS = [int(2 * speed) for speed in SPEEDS]
 BACKLOG = 32            # per unit of weight
+OPEN_FILES = 1 << 16    # servers that are not up to it have many waiting
 SERVICE = 0.1           # seconds on average, on a fast server
 DELAY_MS = 4            # on the way to a server
 CAPACITY = WORKERS * sum(SPEEDS) / SERVICE      # requests per second
@@ -159,6 +161,7 @@ def main():
     parser.add_argument("--count", type=int)
     args = parser.parse_args()
     runs, records = pick(args), []
+    resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
     with Network(WEIGHTS, DELAY_MS) as net:
         bench = Bench(net)
         for i, run in enumerate(runs, 1):
