@@ -6,7 +6,7 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 
 .PHONY: help modules iproute2 install uninstall demo shell
 .PHONY: check check-uml check-stock check-peers check-seam check-debug
-.PHONY: check-dkms fuzz kunit
+.PHONY: check-kcsan check-dkms fuzz kunit
 .PHONY: bench style clean
 
 help:
@@ -20,6 +20,7 @@ help:
 	@echo '                 T=NAME  those in files with NAME in their name,'
 	@echo '                 T=NAME:CASE  one case'
 	@echo 'make check-debug  the same in a kernel that looks at everything'
+	@echo 'make check-kcsan  the same where two processors meet, looking for races'
 	@echo 'make check-seam  the modules come and go 300 times under stress'
 	@echo 'make check-uml UML=7.2  the same in a newer one, on two processors'
 	@echo "make check-stock  the same in Debian's own kernels, under QEMU"
@@ -69,6 +70,10 @@ fuzz: export UML ?= 7.2
 fuzz:
 	@tools/setup/packages fuzz
 	@tools/testing/run/fuzz $(SECONDS)
+
+check-kcsan:
+	@tools/setup/packages check stock
+	@tools/testing/run/check --kcsan $(T)
 
 check-uml: export UML ?= 7.2
 check-uml:
