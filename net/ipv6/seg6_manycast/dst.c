@@ -62,7 +62,7 @@ static bool lasting(const struct dst_entry *dst)
 	if (dst->error || !from)
 		return false;
 	return from->nh ? !nexthop_is_multipath(from->nh) :
-			  !from->fib6_nsiblings;
+			  !READ_ONCE(from->fib6_nsiblings);
 }
 
 static void remember(struct manycast_dst_slot *slot, const struct flowi6 *fl6,

@@ -58,7 +58,7 @@ static void unlink(struct manycast_net *mnet, struct manycast_flow *flow)
 	if (list_empty(&flow->list))
 		return;
 	list_del_init(&flow->list);
-	mnet->flow_count--;
+	WRITE_ONCE(mnet->flow_count, mnet->flow_count - 1);
 	rhashtable_remove_fast(&mnet->flows, &flow->node, flow_params);
 	call_rcu(&flow->rcu, flow_free_rcu);
 }
@@ -175,7 +175,7 @@ flow_add(struct manycast_net *mnet, const struct manycast_key *key,
 						flow_params);
 	if (!old) {
 		list_add_tail(&flow->list, &mnet->flow_opening);
-		mnet->flow_count++;
+		WRITE_ONCE(mnet->flow_count, mnet->flow_count + 1);
 	}
 	spin_unlock_bh(&mnet->flow_lock);
 	if (!old) {

@@ -85,7 +85,7 @@ static void kill(struct manycast_handshake *hs, bool armed)
 	mine = hs->state != MANYCAST_DEAD &&
 	       (armed || !timer_pending(&hs->expiry));
 	if (mine)
-		hs->state = MANYCAST_DEAD;
+		WRITE_ONCE(hs->state, MANYCAST_DEAD);
 	spin_unlock_bh(&hs->lock);
 	if (mine)
 		bury(hs);
@@ -144,7 +144,7 @@ static void decide(struct manycast_handshake *hs, struct manycast_outcome *out)
 			   SEG6_MANYCAST_INSTANCE_STAT_WON);
 
 	hs->race = NULL;
-	hs->state = MANYCAST_DECIDED;
+	WRITE_ONCE(hs->state, MANYCAST_DECIDED);
 	manycast_race_free(race);
 	prolong(hs);
 	if (ipv6_addr_any(&hs->edge))
@@ -174,7 +174,7 @@ static void race_over(struct manycast_handshake *hs)
 		if (manycast_race_holds(hs->race)) {
 			decide_held(hs, &out);
 		} else {
-			hs->state = MANYCAST_DEAD;
+			WRITE_ONCE(hs->state, MANYCAST_DEAD);
 			dead = true;
 		}
 	}
@@ -510,7 +510,7 @@ static bool refuse(struct manycast_handshake *hs, unsigned int i,
 		out->relay = skb;
 		out->relay_pkt = *pkt;
 		out->from = race->runner[i];
-		hs->state = MANYCAST_DEAD;
+		WRITE_ONCE(hs->state, MANYCAST_DEAD);
 		manycast_stats_inc(hs->service->stats,
 				   SEG6_MANYCAST_SERVICE_STAT_ALL_REFUSED);
 		return true;

@@ -178,7 +178,7 @@ static u32 queue_fill(const struct sock *sk)
 {
 	u32 len, max;
 
-	if (!sk || sk->sk_state != TCP_LISTEN)
+	if (!sk || inet_sk_state_load(sk) != TCP_LISTEN)
 		return MANYCAST_IOAM_UNAVAILABLE;
 	len = READ_ONCE(sk->sk_ack_backlog);
 	max = READ_ONCE(sk->sk_max_ack_backlog) + 1;
