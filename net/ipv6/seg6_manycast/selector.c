@@ -445,6 +445,9 @@ static int bare(struct manycast_service *svc, struct sk_buff *skb,
 	manycast_key_of_client(skb, pkt, pkt->tcp.seq, &key);
 	if (!manycast_tcp_is_syn(&pkt->tcp))
 		return steer(svc, skb, &key);
+	/* Servers look for TCP right behind the inner header, too. */
+	if (pkt->upper != sizeof(struct ipv6hdr))
+		return manycast_drop_upper(svc->mnet, skb, pkt);
 	replicable = manycast_tcp_replicable(manycast_at(skb, pkt->upper),
 					     &pkt->tcp);
 	if (!manycast_hop(svc->mnet, skb))

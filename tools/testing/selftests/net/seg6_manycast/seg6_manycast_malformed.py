@@ -485,6 +485,15 @@ def inner_protocols():
 
 
 @untouched
+def a_bare_syn_behind_options():
+    """What cannot be copied to servers is refused, not cut short."""
+    BENCH.expect("bare SYN behind options", SERVICE_ADDR,
+                 chain(CLIENT, SERVICE, destopt(), bare(SYN)),
+                 "drop_upper_layer",
+                 parameter_problem(CLIENT, UPPER_LAYER, 48))
+
+
+@untouched
 def inner_protocols_at_the_server():
     """There the local stack answers what is not TCP."""
     before = BENCH.stats["srv"].read()
@@ -945,7 +954,7 @@ CASES = [nothing_is_wrong, truncated, outer_length_lies,
          truncated_at_the_edge, not_for_steering,
          segments_left_and_last_entry, broken_routing_headers,
          unknown_routing_type, routing_types_without_segments_left,
-         upper_layers, inner_protocols,
+         upper_layers, a_bare_syn_behind_options, inner_protocols,
          inner_protocols_at_the_server, inner_lengths_lie, fragments,
          header_chains, foreign_sources, nothing_is_told_to_foreigners,
          out_of_place, services_count_their_own, answers_at_the_edge,
