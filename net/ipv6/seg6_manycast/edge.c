@@ -274,7 +274,7 @@ static int answer(struct manycast_route *route, struct sk_buff *skb,
 				     SEG6_MANYCAST_STAT_DROP_SERVERS);
 	if (manycast_tcp_is_synack(&pkt->tcp))
 		return synack(route, skb, pkt, flow, &key, &path);
-	if (!manycast_flow_refused(flow, key.isn, &path.seg[0]))
+	if (!manycast_flow_refused(mnet, flow, key.isn, &path.seg[0]))
 		return manycast_drop(mnet, skb,
 				     SEG6_MANYCAST_STAT_DROP_NOT_ASKED);
 	return deliver(route, skb, pkt);

@@ -11,6 +11,7 @@
 #define SWEEP_INTERVAL	(5 * HZ)
 #define EVICT_TRIES	8
 #define EVICT_MAX	16
+#define OPENING_SHARE	8	/* one in so many may be opening */
 
 /* As connection tracking has them: what a client may still send after so long
  * belongs to a connection that the server has given up.
@@ -58,6 +59,7 @@ static void unlink(struct manycast_net *mnet, struct manycast_flow *flow)
 	if (list_empty(&flow->list))
 		return;
 	list_del_init(&flow->list);
+	mnet->flow_placed[flow->place]--;
 	WRITE_ONCE(mnet->flow_count, mnet->flow_count - 1);
 	rhashtable_remove_fast(&mnet->flows, &flow->node, flow_params);
 	call_rcu(&flow->rcu, flow_free_rcu);
@@ -95,41 +97,65 @@ static void sweep(struct work_struct *work)
 				   SWEEP_INTERVAL);
 }
 
-/* Room for one more: the flow that opens for the longest time, so that clients
- * who never complete cannot push out those who did; else one that has not been
- * used since it came to its place.
+static struct manycast_flow *first(struct manycast_net *mnet,
+				   enum manycast_flow_place place)
+{
+	lockdep_assert_held(&mnet->flow_lock);
+	return list_first_entry_or_null(&mnet->flow_list[place],
+					struct manycast_flow, list);
+}
+
+/* The flow that came to its place before the others there, but for those that
+ * were used since: they go to the end, if there are not too many.
  */
-static void evict(struct manycast_net *mnet)
+static struct manycast_flow *longest_unused(struct manycast_net *mnet,
+					    enum manycast_flow_place place)
 {
 	struct manycast_flow *flow;
-	unsigned int tries;
+	unsigned int tries = 1;
 
-	lockdep_assert_held(&mnet->flow_lock);
-	flow = list_first_entry_or_null(&mnet->flow_opening,
-					struct manycast_flow, list);
-	for (tries = 0; !flow && tries < EVICT_TRIES; tries++) {
-		flow = list_first_entry_or_null(&mnet->flow_open,
-						struct manycast_flow, list);
-		if (flow && tries < EVICT_TRIES - 1 &&
-		    time_after(READ_ONCE(flow->used), flow->listed)) {
-			flow->listed = jiffies;
-			list_move_tail(&flow->list, &mnet->flow_open);
-			flow = NULL;
-		}
+	while ((flow = first(mnet, place)) && tries++ < EVICT_TRIES &&
+	       time_after(READ_ONCE(flow->used), flow->listed)) {
+		flow->listed = jiffies;
+		list_move_tail(&flow->list, &mnet->flow_list[place]);
 	}
+	return flow;
+}
+
+/* Room for one more. First goes who is over: a packet or two are all that it
+ * may still need us for. Then it depends on how many are opening, and nobody
+ * knows which of them will complete. Up to their share of the table, one that
+ * is open goes, since at a high rate each SYN would else push out the one
+ * before, and nobody could connect. From there on it is the one that opens for
+ * the longest time: a flood of handshakes that never complete costs those that
+ * did no more than this share, even if they end as resets.
+ */
+static void evict(struct manycast_net *mnet, u32 limit)
+{
+	const unsigned int share = max(limit / OPENING_SHARE, 1U);
+	struct manycast_flow *flow;
+
+	flow = longest_unused(mnet, MANYCAST_PLACE_OVER);
+	if (!flow && mnet->flow_placed[MANYCAST_PLACE_OPENING] < share)
+		flow = longest_unused(mnet, MANYCAST_PLACE_OPEN);
+	if (!flow)
+		flow = first(mnet, MANYCAST_PLACE_OPENING);
 	if (!flow)
 		return;
 	unlink(mnet, flow);
 	manycast_stats_inc(mnet->stats, SEG6_MANYCAST_STAT_EDGE_EVICTED);
 }
 
-static void relist(struct manycast_net *mnet, struct manycast_flow *flow,
-		   struct list_head *list)
+static void move(struct manycast_net *mnet, struct manycast_flow *flow,
+		 enum manycast_flow_place place)
 {
 	spin_lock_bh(&mnet->flow_lock);
 	if (!list_empty(&flow->list)) {
+		mnet->flow_placed[flow->place]--;
+		mnet->flow_placed[place]++;
+		flow->place = place;
 		flow->listed = jiffies;
-		list_move_tail(&flow->list, list);
+		list_move_tail(&flow->list, &mnet->flow_list[place]);
 	}
 	spin_unlock_bh(&mnet->flow_lock);
 }
@@ -166,15 +192,18 @@ flow_add(struct manycast_net *mnet, const struct manycast_key *key,
 	flow->listed = jiffies;
 	spin_lock_init(&flow->lock);
 
+	limit = limit ?: MANYCAST_FLOW_LIMIT;
 	spin_lock_bh(&mnet->flow_lock);
 	/* A lowered limit is reached step by step: nobody waits for long. */
 	for (i = 0; i < EVICT_MAX; i++)
-		if (mnet->flow_count >= (limit ?: MANYCAST_FLOW_LIMIT))
-			evict(mnet);
+		if (mnet->flow_count >= limit)
+			evict(mnet, limit);
 	old = rhashtable_lookup_get_insert_fast(&mnet->flows, &flow->node,
 						flow_params);
 	if (!old) {
-		list_add_tail(&flow->list, &mnet->flow_opening);
+		list_add_tail(&flow->list,
+			      &mnet->flow_list[MANYCAST_PLACE_OPENING]);
+		mnet->flow_placed[MANYCAST_PLACE_OPENING]++;
 		WRITE_ONCE(mnet->flow_count, mnet->flow_count + 1);
 	}
 	spin_unlock_bh(&mnet->flow_lock);
@@ -239,7 +268,7 @@ manycast_flow_syn(struct manycast_net *mnet, const struct manycast_key *key,
 		flow->servers = *servers;
 		set_way(flow, &flow->rival, NULL);
 		WRITE_ONCE(flow->state, MANYCAST_FLOW_OPENING);
-		relist(mnet, flow, &mnet->flow_opening);
+		move(mnet, flow, MANYCAST_PLACE_OPENING);
 	}
 	spin_unlock_bh(&flow->lock);
 	return flow;
@@ -373,7 +402,7 @@ static struct manycast_way *acknowledge(struct manycast_net *mnet,
 	RCU_INIT_POINTER(flow->rival, NULL);
 	/* Pairs with manycast_flow_out(): OPEN means that the way is final. */
 	smp_store_release(&flow->state, MANYCAST_FLOW_OPEN);
-	relist(mnet, flow, &mnet->flow_open);
+	move(mnet, flow, MANYCAST_PLACE_OPEN);
 	if (stale(flow, way)) {
 		flow->given_up = flow->key.isn;
 		flow->key.isn = way->isn;
@@ -397,6 +426,13 @@ static struct manycast_way *end_old(struct manycast_flow *flow)
 	RCU_INIT_POINTER(flow->rival, NULL);
 	kfree_rcu(old, rcu);
 	return old;
+}
+
+static void end(struct manycast_net *mnet, struct manycast_flow *flow,
+		enum manycast_flow_state state)
+{
+	WRITE_ONCE(flow->state, state);
+	move(mnet, flow, MANYCAST_PLACE_OVER);
 }
 
 /**
@@ -441,12 +477,12 @@ struct manycast_way *manycast_flow_out(struct manycast_net *mnet,
 	if (flow->state == MANYCAST_FLOW_RESET && !(tcp->flags & TCPHDR_RST)) {
 		/* It goes on: the RST was for something else. */
 		WRITE_ONCE(flow->state, MANYCAST_FLOW_OPEN);
-		relist(mnet, flow, &mnet->flow_open);
+		move(mnet, flow, MANYCAST_PLACE_OPEN);
 	}
 	if (tcp->flags & TCPHDR_RST)
-		WRITE_ONCE(flow->state, MANYCAST_FLOW_RESET);
+		end(mnet, flow, MANYCAST_FLOW_RESET);
 	else if (tcp->flags & TCPHDR_FIN)
-		WRITE_ONCE(flow->state, MANYCAST_FLOW_CLOSING);
+		end(mnet, flow, MANYCAST_FLOW_CLOSING);
 	way = get_way(flow, &flow->way);
 unlock:
 	spin_unlock_bh(&flow->lock);
@@ -456,6 +492,7 @@ EXPORT_SYMBOL_IF_KUNIT(manycast_flow_out);
 
 /**
  * manycast_flow_refused() - a RST came through the selector
+ * @mnet:	the namespace
  * @flow:	the flow
  * @isn:	the attempt that the RST answers
  * @sid:	who sent it
@@ -464,7 +501,8 @@ EXPORT_SYMBOL_IF_KUNIT(manycast_flow_out);
  * Return: whether it is the client's: nobody has accepted, or it is from the
  * one who did and the client has not acknowledged.
  */
-bool manycast_flow_refused(struct manycast_flow *flow, u32 isn,
+bool manycast_flow_refused(struct manycast_net *mnet,
+			   struct manycast_flow *flow, u32 isn,
 			   const struct in6_addr *sid)
 {
 	struct manycast_way *way;
@@ -478,7 +516,7 @@ bool manycast_flow_refused(struct manycast_flow *flow, u32 isn,
 	      ipv6_addr_equal(&way->path.seg[0], sid));
 	/* An old connection ends by its own packets only. */
 	if (ok && !stale(flow, way))
-		WRITE_ONCE(flow->state, MANYCAST_FLOW_RESET);
+		end(mnet, flow, MANYCAST_FLOW_RESET);
 	spin_unlock_bh(&flow->lock);
 	return ok;
 }
@@ -492,9 +530,11 @@ EXPORT_SYMBOL_IF_KUNIT(manycast_flow_refused);
  */
 int manycast_flows_init(struct manycast_net *mnet)
 {
+	unsigned int i;
+
 	spin_lock_init(&mnet->flow_lock);
-	INIT_LIST_HEAD(&mnet->flow_opening);
-	INIT_LIST_HEAD(&mnet->flow_open);
+	for (i = 0; i < MANYCAST_FLOW_PLACES; i++)
+		INIT_LIST_HEAD(&mnet->flow_list[i]);
 	INIT_DELAYED_WORK(&mnet->flow_work, sweep);
 	return rhashtable_init(&mnet->flows, &flow_params);
 }

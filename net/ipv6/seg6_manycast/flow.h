@@ -9,6 +9,8 @@
 #include "packet.h"
 #include "srh.h"
 
+struct manycast_net;
+
 #define MANYCAST_FLOW_LIMIT	65536
 
 /**
@@ -45,32 +47,48 @@ enum manycast_flow_state {
 #define MANYCAST_FLOW_STATES	(MANYCAST_FLOW_RESET + 1)
 
 /**
+ * enum manycast_flow_place - what a flow counts for when there is no room
+ * @MANYCAST_PLACE_OPENING:	may never complete its handshake
+ * @MANYCAST_PLACE_OPEN:	has
+ * @MANYCAST_PLACE_OVER:	has been closed by its client, or reset
+ */
+enum manycast_flow_place {
+	MANYCAST_PLACE_OPENING,
+	MANYCAST_PLACE_OPEN,
+	MANYCAST_PLACE_OVER,
+};
+
+#define MANYCAST_FLOW_PLACES	(MANYCAST_PLACE_OVER + 1)
+
+/**
  * struct manycast_flow - one of our clients' connections
  * @node:	in manycast_net.flows
- * @list:	in manycast_net.flow_opening or .flow_open
+ * @list:	in manycast_net.flow_list, at @place; under its flow_lock
+ * @listed:	jiffies when it came there; under the same
+ * @place:	enum manycast_flow_place, under the same
+ * @used:	jiffies of the last packet; under no lock
  * @rcu:	frees
+ * @lock:	protects what follows, but for the 4-tuple, which stays
+ * @state:	enum manycast_flow_state
  * @key:	4-tuple, and the ISN of the latest attempt
  * @given_up:	ISN of the attempt before it
- * @lock:	protects what follows, but for @used
- * @state:	enum manycast_flow_state
  * @way:	its server, NULL until known
  * @rival:	another server that accepted before the client's ACK, or NULL
- * @used:	jiffies of the last packet
- * @listed:	jiffies when it came to its place in @list
  * @servers:	SIDs that may become @way; length 0: any
  */
 struct manycast_flow {
 	struct rhash_head node;
 	struct list_head list;
+	unsigned long listed;
+	unsigned long used;
 	struct rcu_head rcu;
+	u8 place;
+	spinlock_t lock; /* what follows, but for the 4-tuple */
+	u8 state;
 	struct manycast_key key;
 	u32 given_up;
-	spinlock_t lock; /* what follows, but for @used */
-	u8 state;
 	struct manycast_way __rcu *way;
 	struct manycast_way __rcu *rival;
-	unsigned long used;
-	unsigned long listed;
 	struct seg6_manycast_prefix servers;
 };
 
@@ -105,7 +123,8 @@ struct manycast_way *manycast_flow_out(struct manycast_net *mnet,
 				       struct manycast_flow *flow,
 				       const struct manycast_tcp *tcp,
 				       struct manycast_way **loser);
-bool manycast_flow_refused(struct manycast_flow *flow, u32 isn,
+bool manycast_flow_refused(struct manycast_net *mnet,
+			   struct manycast_flow *flow, u32 isn,
 			   const struct in6_addr *sid);
 
 #endif /* _SEG6_MANYCAST_FLOW_H */

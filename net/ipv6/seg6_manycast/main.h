@@ -10,6 +10,7 @@
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
+#include "flow.h"
 #include "stats.h"
 
 struct manycast_dsts;
@@ -42,10 +43,10 @@ struct net;
  * @server_hook:	catches SYN-ACKs and RSTs at LOCAL_OUT
  * @server_hooked:	it is registered; under @lock
  * @flows:	struct manycast_flow by 4-tuple
- * @flow_lock:	protects the two lists, @flow_count
- * @flow_opening:	flows whose client has not acknowledged, oldest first
- * @flow_open:	the others, roughly by last use
- * @flow_count:	entries of both lists
+ * @flow_lock:	protects the lists and their counts
+ * @flow_list:	flows by their place; in each, first who came to it first
+ * @flow_placed:	entries of each list
+ * @flow_count:	entries of all lists
  * @flow_work:	forgets flows that were idle for too long
  * @dsts:	routes of what we send, by CPU; NULL until a route needs it
  * @rcu:	frees
@@ -76,9 +77,9 @@ struct manycast_net {
 	bool server_hooked;
 
 	struct rhashtable flows;
-	spinlock_t flow_lock; /* both lists, @flow_count */
-	struct list_head flow_opening;
-	struct list_head flow_open;
+	spinlock_t flow_lock; /* the lists and their counts */
+	struct list_head flow_list[MANYCAST_FLOW_PLACES];
+	unsigned int flow_placed[MANYCAST_FLOW_PLACES];
 	unsigned int flow_count;
 	struct delayed_work flow_work;
 	struct manycast_dsts __percpu *dsts;

@@ -68,14 +68,18 @@ static inline int flow_init(struct kunit *test)
 	return 0;
 }
 
-static inline unsigned int length(const struct list_head *list)
+/* How many flows are at a place; or as many as no table has, when the count and
+ * the list differ.
+ */
+static inline unsigned int placed(const struct manycast_net *mnet,
+				  enum manycast_flow_place place)
 {
-	struct list_head *p;
+	const struct manycast_flow *flow;
 	unsigned int n = 0;
 
-	list_for_each(p, list)
-		n++;
-	return n;
+	list_for_each_entry(flow, &mnet->flow_list[place], list)
+		n += flow->place == place ? 1 : UINT_MAX / 2;
+	return n == mnet->flow_placed[place] ? n : UINT_MAX;
 }
 
 /* What the callers of all these functions provide. */
@@ -106,11 +110,14 @@ static inline struct manycast_key key_of(u16 port, u32 isn)
 
 static inline struct manycast_path path_of(u8 server)
 {
-	return (struct manycast_path){
-		.n = 2,
-		.seg[0].s6_addr = { 0xfc, [15] = server },
-		.seg[1].s6_addr = { 0xfc, [15] = 0xee },
-	};
+	struct manycast_path path = {};
+
+	path.n = 2;
+	path.seg[0].s6_addr[0] = 0xfc;
+	path.seg[0].s6_addr[15] = server;
+	path.seg[1].s6_addr[0] = 0xfc;
+	path.seg[1].s6_addr[15] = 0xee;
+	return path;
 }
 
 static inline u8 server_of(const struct manycast_way *way)

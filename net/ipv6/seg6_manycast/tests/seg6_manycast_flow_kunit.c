@@ -7,13 +7,14 @@
 
 #include "flow_fixture.h"
 
-static bool refused(struct manycast_flow *flow, u32 isn, u8 server)
+static bool refused(struct kunit *test, struct manycast_flow *flow, u32 isn,
+		    u8 server)
 {
 	struct in6_addr sid = path_of(server).seg[0];
 	bool ok;
 
 	begin();
-	ok = manycast_flow_refused(flow, isn, &sid);
+	ok = manycast_flow_refused(mnet_of(test), flow, isn, &sid);
 	end();
 	return ok;
 }
@@ -31,8 +32,8 @@ static void flow_syn(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, flow->key.isn, ISN);
 	KUNIT_EXPECT_EQ(test, flow->servers.len, 8);
 	KUNIT_EXPECT_EQ(test, mnet->flow_count, 1);
-	KUNIT_EXPECT_EQ(test, length(&mnet->flow_opening), 1);
-	KUNIT_EXPECT_EQ(test, length(&mnet->flow_open), 0);
+	KUNIT_EXPECT_EQ(test, placed(mnet, MANYCAST_PLACE_OPENING), 1);
+	KUNIT_EXPECT_EQ(test, placed(mnet, MANYCAST_PLACE_OPEN), 0);
 
 	KUNIT_EXPECT_PTR_EQ(test, syn(test, 1, ISN), flow);
 	KUNIT_EXPECT_EQ(test, mnet->flow_count, 1);
@@ -85,8 +86,8 @@ static void flow_one_server(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, learn(flow, ISN, 1, 100), MANYCAST_LEARNT_AGAIN);
 	expect_sent(test, out(test, flow, ACK, 101), 1, 0);
 	KUNIT_EXPECT_EQ(test, flow->state, MANYCAST_FLOW_OPEN);
-	KUNIT_EXPECT_EQ(test, length(&mnet->flow_opening), 0);
-	KUNIT_EXPECT_EQ(test, length(&mnet->flow_open), 1);
+	KUNIT_EXPECT_EQ(test, placed(mnet, MANYCAST_PLACE_OPENING), 0);
+	KUNIT_EXPECT_EQ(test, placed(mnet, MANYCAST_PLACE_OPEN), 1);
 
 	/* The client's ACK was lost. */
 	KUNIT_EXPECT_EQ(test, learn(flow, ISN, 1, 100), MANYCAST_LEARNT_AGAIN);
@@ -232,11 +233,12 @@ static void flow_goes_on(struct kunit *test)
 	/* The refusal came when the client had acknowledged the SYN-ACK. */
 	flow = syn(test, 2, ISN);
 	learn(flow, ISN, 1, 100);
-	KUNIT_EXPECT_TRUE(test, refused(flow, ISN, 1));
+	KUNIT_EXPECT_TRUE(test, refused(test, flow, ISN, 1));
 	expect_sent(test, out(test, flow, ACK, 101), 1, 0);
 	KUNIT_EXPECT_EQ(test, flow->state, MANYCAST_FLOW_OPEN);
-	KUNIT_EXPECT_EQ(test, length(&mnet->flow_opening), 0);
-	KUNIT_EXPECT_EQ(test, length(&mnet->flow_open), 2);
+	KUNIT_EXPECT_EQ(test, placed(mnet, MANYCAST_PLACE_OPENING), 0);
+	KUNIT_EXPECT_EQ(test, placed(mnet, MANYCAST_PLACE_OPEN), 1);
+	KUNIT_EXPECT_EQ(test, placed(mnet, MANYCAST_PLACE_OVER), 1);
 }
 
 /* A late copy of the SYN says nothing new. */
@@ -260,8 +262,8 @@ static void flow_new_syn(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, flow->state, MANYCAST_FLOW_OPENING);
 	KUNIT_EXPECT_EQ(test, flow->key.isn, ISN + 1);
 	KUNIT_EXPECT_EQ(test, flow->servers.len, 32);
-	KUNIT_EXPECT_EQ(test, length(&mnet->flow_opening), 1);
-	KUNIT_EXPECT_EQ(test, length(&mnet->flow_open), 0);
+	KUNIT_EXPECT_EQ(test, placed(mnet, MANYCAST_PLACE_OPENING), 1);
+	KUNIT_EXPECT_EQ(test, placed(mnet, MANYCAST_PLACE_OPEN), 0);
 	KUNIT_EXPECT_EQ(test, mnet->flow_count, 1);
 
 	/* Answers to no attempt, and to the old one: of its server, of another
@@ -281,7 +283,7 @@ static void flow_new_syn(struct kunit *test)
 	/* A connection that was open is not to be reset. */
 	expect_sent(test, out(test, flow, ACK, 301), 3, 0);
 	KUNIT_EXPECT_EQ(test, flow->state, MANYCAST_FLOW_OPEN);
-	KUNIT_EXPECT_EQ(test, length(&mnet->flow_open), 1);
+	KUNIT_EXPECT_EQ(test, placed(mnet, MANYCAST_PLACE_OPEN), 1);
 	KUNIT_EXPECT_EQ(test, learn(flow, ISN + 1, 3, 300),
 			MANYCAST_LEARNT_AGAIN);
 	KUNIT_EXPECT_EQ(test, learn(flow, ISN + 1, 1, 500),
@@ -374,7 +376,7 @@ static void flow_forged_syn(struct kunit *test)
 
 	/* refused. */
 	syn(test, 1, ISN + 3);
-	KUNIT_EXPECT_TRUE(test, refused(flow, ISN + 3, 2));
+	KUNIT_EXPECT_TRUE(test, refused(test, flow, ISN + 3, 2));
 	KUNIT_EXPECT_NE(test, flow->state, MANYCAST_FLOW_RESET);
 	expect_sent(test, out(test, flow, ACK, 700), 1, 0);
 	KUNIT_EXPECT_EQ(test, flow->state, MANYCAST_FLOW_OPEN);
@@ -410,11 +412,11 @@ static void flow_refused_by_all(struct kunit *test)
 {
 	struct manycast_flow *flow = syn(test, 1, ISN);
 
-	KUNIT_EXPECT_FALSE(test, refused(flow, ISN + 1, 1));
+	KUNIT_EXPECT_FALSE(test, refused(test, flow, ISN + 1, 1));
 	KUNIT_EXPECT_EQ(test, flow->state, MANYCAST_FLOW_OPENING);
-	KUNIT_EXPECT_TRUE(test, refused(flow, ISN, 1));
+	KUNIT_EXPECT_TRUE(test, refused(test, flow, ISN, 1));
 	KUNIT_EXPECT_EQ(test, flow->state, MANYCAST_FLOW_RESET);
-	KUNIT_EXPECT_FALSE(test, refused(flow, ISN, 1));
+	KUNIT_EXPECT_FALSE(test, refused(test, flow, ISN, 1));
 	KUNIT_EXPECT_EQ(test, learn(flow, ISN, 2, 200), MANYCAST_LEARNT_LOSER);
 }
 
@@ -423,22 +425,22 @@ static void flow_refused_by_one(struct kunit *test)
 	struct manycast_flow *flow = syn(test, 1, ISN);
 
 	learn(flow, ISN, 1, 100);
-	KUNIT_EXPECT_FALSE(test, refused(flow, ISN, 2));
+	KUNIT_EXPECT_FALSE(test, refused(test, flow, ISN, 2));
 	KUNIT_EXPECT_EQ(test, flow->state, MANYCAST_FLOW_OPENING);
-	KUNIT_EXPECT_TRUE(test, refused(flow, ISN, 1));
+	KUNIT_EXPECT_TRUE(test, refused(test, flow, ISN, 1));
 	KUNIT_EXPECT_EQ(test, flow->state, MANYCAST_FLOW_RESET);
 
 	/* Of two, the client has chosen, or will. */
 	flow = syn(test, 2, ISN);
 	learn(flow, ISN, 1, 100);
 	learn(flow, ISN, 2, 200);
-	KUNIT_EXPECT_FALSE(test, refused(flow, ISN, 1));
-	KUNIT_EXPECT_FALSE(test, refused(flow, ISN, 2));
+	KUNIT_EXPECT_FALSE(test, refused(test, flow, ISN, 1));
+	KUNIT_EXPECT_FALSE(test, refused(test, flow, ISN, 2));
 	expect_sent(test, out(test, flow, ACK, 201), 2, 1);
 
 	/* Once open, a server sends its own. */
-	KUNIT_EXPECT_FALSE(test, refused(flow, ISN, 2));
-	KUNIT_EXPECT_FALSE(test, refused(flow, ISN, 1));
+	KUNIT_EXPECT_FALSE(test, refused(test, flow, ISN, 2));
+	KUNIT_EXPECT_FALSE(test, refused(test, flow, ISN, 1));
 	KUNIT_EXPECT_EQ(test, flow->state, MANYCAST_FLOW_OPEN);
 }
 
@@ -450,7 +452,7 @@ static void flow_refused_then_syn(struct kunit *test)
 	struct manycast_flow *flow = syn(test, 1, ISN);
 
 	learn(flow, ISN, 1, 100);
-	KUNIT_EXPECT_TRUE(test, refused(flow, ISN, 1));
+	KUNIT_EXPECT_TRUE(test, refused(test, flow, ISN, 1));
 	KUNIT_EXPECT_PTR_EQ(test, syn(test, 1, ISN), flow);
 	KUNIT_EXPECT_EQ(test, flow->state, MANYCAST_FLOW_OPENING);
 	KUNIT_EXPECT_EQ(test, learn(flow, ISN, 2, 200), MANYCAST_LEARNT_NEW);

@@ -108,7 +108,9 @@ static void flow_evict_opening(struct kunit *test)
 	KUNIT_EXPECT_NOT_NULL(test, find(mnet, 4));
 }
 
-/* Flows that open go before those that are open, however old. */
+/* Flows that open go before those that are open, however old; but for their
+ * share, which is one here.
+ */
 static void flow_evict_opening_first(struct kunit *test)
 {
 	struct manycast_net *mnet = mnet_of(test);
@@ -125,6 +127,116 @@ static void flow_evict_opening_first(struct kunit *test)
 	KUNIT_EXPECT_NOT_NULL(test, find(mnet, 1));
 	KUNIT_EXPECT_NOT_NULL(test, find(mnet, 2));
 	KUNIT_EXPECT_EQ(test, evicted(mnet), 96);
+}
+
+static struct manycast_flow *found(struct kunit *test, u16 port)
+{
+	struct manycast_flow *flow = find(mnet_of(test), port);
+
+	KUNIT_ASSERT_NOT_NULL(test, flow);
+	return flow;
+}
+
+/* How many of the flows on these ports are there? */
+static unsigned int known(struct manycast_net *mnet, u16 from, u16 to)
+{
+	unsigned int n = 0;
+
+	for (; from <= to; from++)
+		n += !!find(mnet, from);
+	return n;
+}
+
+/* However many begin, an eighth of the table is theirs, and a handshake has as
+ * long as it takes to fill that.
+ */
+static void flow_evict_share(struct kunit *test)
+{
+	struct manycast_net *mnet = mnet_of(test);
+	u16 port;
+
+	set_limit(test, 32);
+	for (port = 1; port <= 32; port++)
+		open_flow(test, port);
+	for (port = 101; port <= 200; port++) {
+		syn(test, port, ISN);
+		KUNIT_EXPECT_EQ(test, known(mnet, 101, 200),
+				min(port - 100, 4));
+		KUNIT_EXPECT_EQ(test, known(mnet, port - 3, port),
+				min(port - 100, 4));
+	}
+	KUNIT_EXPECT_EQ(test, known(mnet, 1, 32), 28);
+	KUNIT_EXPECT_EQ(test, mnet->flow_count, 32);
+
+	/* Who completes its handshake makes room for another one's. */
+	learn(found(test, 197), ISN, 1, 100);
+	out(test, found(test, 197), ACK, 101);
+	syn(test, 201, ISN);
+	KUNIT_EXPECT_EQ(test, known(mnet, 197, 201), 5);
+	KUNIT_EXPECT_EQ(test, known(mnet, 1, 32), 27);
+}
+
+/* What is over goes before all others. */
+static void flow_evict_over(struct kunit *test)
+{
+	struct manycast_net *mnet = mnet_of(test);
+	u16 port;
+
+	set_limit(test, 8);
+	for (port = 1; port <= 7; port++)
+		open_flow(test, port);
+	syn(test, 8, ISN);
+	out(test, found(test, 5), ACK | TCPHDR_FIN, 500);
+	out(test, found(test, 3), TCPHDR_RST, 0);
+	KUNIT_EXPECT_EQ(test, placed(mnet, MANYCAST_PLACE_OPENING), 1);
+	KUNIT_EXPECT_EQ(test, placed(mnet, MANYCAST_PLACE_OPEN), 5);
+	KUNIT_EXPECT_EQ(test, placed(mnet, MANYCAST_PLACE_OVER), 2);
+
+	syn(test, 11, ISN);
+	KUNIT_EXPECT_NULL(test, find(mnet, 5));
+	syn(test, 12, ISN);
+	KUNIT_EXPECT_NULL(test, find(mnet, 3));
+	syn(test, 13, ISN);
+	KUNIT_EXPECT_NULL(test, find(mnet, 8));
+	KUNIT_EXPECT_EQ(test, known(mnet, 1, 8), 5);
+	KUNIT_EXPECT_EQ(test, known(mnet, 11, 13), 3);
+	KUNIT_EXPECT_EQ(test, evicted(mnet), 3);
+}
+
+/* A client that still acknowledges what its server sends goes after others. */
+static void flow_evict_over_unused(struct kunit *test)
+{
+	struct manycast_net *mnet = mnet_of(test);
+	u16 port;
+
+	set_limit(test, 3);
+	for (port = 1; port <= 3; port++) {
+		out(test, open_flow(test, port), ACK | TCPHDR_FIN, 500);
+		find(mnet, port)->listed = jiffies - 100;
+		find(mnet, port)->used = jiffies - 100;
+	}
+	out(test, found(test, 1), ACK, 500);
+	syn(test, 4, ISN);
+	KUNIT_EXPECT_NOT_NULL(test, find(mnet, 1));
+	KUNIT_EXPECT_NULL(test, find(mnet, 2));
+}
+
+/* Nor can handshakes that are reset push out more. */
+static void flow_evict_share_reset(struct kunit *test)
+{
+	struct manycast_net *mnet = mnet_of(test);
+	unsigned int i;
+	u16 port;
+
+	set_limit(test, 32);
+	for (port = 1; port <= 32; port++)
+		open_flow(test, port);
+	for (port = 101; port <= 200; port++) {
+		learn(syn(test, port, ISN), ISN, 1, 100);
+		for (i = 0; port % 4 == 0 && i < 4; i++)
+			out(test, found(test, port - i), TCPHDR_RST, 0);
+	}
+	KUNIT_EXPECT_EQ(test, known(mnet, 1, 32), 28);
 }
 
 /* Flows on the ports up to @n, used since they were listed. */
@@ -181,7 +293,6 @@ static void flow_bounded(struct kunit *test)
 {
 	struct manycast_net *mnet = mnet_of(test);
 	struct manycast_flow *flow;
-	unsigned int i, found = 0;
 	u16 port;
 
 	set_limit(test, 200);
@@ -195,12 +306,11 @@ static void flow_bounded(struct kunit *test)
 			out(test, flow, ACK, 101);
 		KUNIT_ASSERT_LE(test, mnet->flow_count, 200);
 	}
-	for (i = 1; i <= 3000; i++)
-		found += !!find(mnet, i);
-	KUNIT_EXPECT_EQ(test, found, 200);
+	KUNIT_EXPECT_EQ(test, known(mnet, 1, 3000), 200);
 	KUNIT_EXPECT_EQ(test, evicted(mnet), 2800);
-	KUNIT_EXPECT_EQ(test, 200, length(&mnet->flow_opening) +
-				   length(&mnet->flow_open));
+	KUNIT_EXPECT_EQ(test, 200, placed(mnet, MANYCAST_PLACE_OPENING) +
+				   placed(mnet, MANYCAST_PLACE_OPEN) +
+				   placed(mnet, MANYCAST_PLACE_OVER));
 }
 
 struct idleness {
@@ -241,7 +351,7 @@ static void flow_idle(struct kunit *test)
 	KUNIT_EXPECT_NOT_NULL(test, find(mnet, 1));
 	KUNIT_EXPECT_NULL(test, find(mnet, 2));
 	KUNIT_EXPECT_EQ(test, mnet->flow_count, 1);
-	KUNIT_EXPECT_EQ(test, length(&mnet->flow_open), 1);
+	KUNIT_EXPECT_EQ(test, placed(mnet, MANYCAST_PLACE_OPEN), 1);
 	KUNIT_EXPECT_TRUE(test, delayed_work_pending(&mnet->flow_work));
 
 	/* Nobody sweeps an empty floor; but it starts again. */
@@ -278,6 +388,10 @@ static struct kunit_case flow_cases[] = {
 	KUNIT_CASE(flow_limit_lowered),
 	KUNIT_CASE(flow_evict_opening),
 	KUNIT_CASE(flow_evict_opening_first),
+	KUNIT_CASE(flow_evict_share),
+	KUNIT_CASE(flow_evict_over),
+	KUNIT_CASE(flow_evict_over_unused),
+	KUNIT_CASE(flow_evict_share_reset),
 	KUNIT_CASE(flow_evict_unused),
 	KUNIT_CASE(flow_evict_used),
 	KUNIT_CASE(flow_bounded),
