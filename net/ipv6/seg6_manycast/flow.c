@@ -65,11 +65,14 @@ static void unlink(struct manycast_net *mnet, struct manycast_flow *flow)
 	call_rcu(&flow->rcu, flow_free_rcu);
 }
 
+/* An open connection may be silent for long, whoever tries another one. */
 static bool idle(const struct manycast_flow *flow)
 {
-	unsigned long timeout = idle_seconds[READ_ONCE(flow->state)] * HZ;
+	bool open = READ_ONCE(flow->place) == MANYCAST_PLACE_OPEN;
+	u8 state = open ? MANYCAST_FLOW_OPEN : READ_ONCE(flow->state);
 
-	return time_after(jiffies, READ_ONCE(flow->used) + timeout);
+	return time_after(jiffies, READ_ONCE(flow->used) +
+				   idle_seconds[state] * HZ);
 }
 
 static void sweep(struct work_struct *work)
@@ -153,7 +156,7 @@ static void move(struct manycast_net *mnet, struct manycast_flow *flow,
 	if (!list_empty(&flow->list)) {
 		mnet->flow_placed[flow->place]--;
 		mnet->flow_placed[place]++;
-		flow->place = place;
+		WRITE_ONCE(flow->place, place);
 		flow->listed = jiffies;
 		list_move_tail(&flow->list, &mnet->flow_list[place]);
 	}
@@ -242,7 +245,8 @@ static struct manycast_way *get_way(struct manycast_flow *flow,
  *
  * A SYN with another ISN may be a new connection, or somebody's who knows the
  * 4-tuple and wants to end the old one (RFC 5961 section 4). The old server
- * stays until the client acknowledges another one's SYN-ACK.
+ * stays until the client acknowledges another one's SYN-ACK; and what was open
+ * counts as such until then, or until the client closes or resets it.
  *
  * Context: RCU, bottom halves off.
  * Return: the flow, or NULL without memory.
@@ -268,7 +272,8 @@ manycast_flow_syn(struct manycast_net *mnet, const struct manycast_key *key,
 		flow->servers = *servers;
 		set_way(flow, &flow->rival, NULL);
 		WRITE_ONCE(flow->state, MANYCAST_FLOW_OPENING);
-		move(mnet, flow, MANYCAST_PLACE_OPENING);
+		if (flow->place != MANYCAST_PLACE_OPEN)
+			move(mnet, flow, MANYCAST_PLACE_OPENING);
 	}
 	spin_unlock_bh(&flow->lock);
 	return flow;
@@ -418,13 +423,15 @@ static struct manycast_way *acknowledge(struct manycast_net *mnet,
 /* The old server asked whether its connection is still there, and the client
  * says that it is not: it has a new attempt. Returns the old way.
  */
-static struct manycast_way *end_old(struct manycast_flow *flow)
+static struct manycast_way *end_old(struct manycast_net *mnet,
+				    struct manycast_flow *flow)
 {
 	struct manycast_way *old = get_way(flow, &flow->way);
 
 	rcu_assign_pointer(flow->way, get_way(flow, &flow->rival));
 	RCU_INIT_POINTER(flow->rival, NULL);
 	kfree_rcu(old, rcu);
+	move(mnet, flow, MANYCAST_PLACE_OPENING);
 	return old;
 }
 
@@ -467,7 +474,7 @@ struct manycast_way *manycast_flow_out(struct manycast_net *mnet,
 	spin_lock_bh(&flow->lock);
 	if (flow->state == MANYCAST_FLOW_OPENING && tcp->flags & TCPHDR_RST &&
 	    stale(flow, get_way(flow, &flow->way))) {
-		way = end_old(flow);
+		way = end_old(mnet, flow);
 		goto unlock;
 	}
 	if (flow->state == MANYCAST_FLOW_OPENING &&

@@ -65,7 +65,7 @@ enum manycast_flow_place {
  * @node:	in manycast_net.flows
  * @list:	in manycast_net.flow_list, at @place; under its flow_lock
  * @listed:	jiffies when it came there; under the same
- * @place:	enum manycast_flow_place, under the same
+ * @place:	enum manycast_flow_place, under the same and under @lock
  * @used:	jiffies of the last packet; under no lock
  * @rcu:	frees
  * @lock:	protects what follows, but for the 4-tuple, which stays

@@ -334,15 +334,29 @@ static void idleness_desc(const struct idleness *p, char *desc)
 
 KUNIT_ARRAY_PARAM(idleness, idlenesses, idleness_desc);
 
+static struct manycast_flow *flow_in(struct kunit *test, u16 port,
+				     enum manycast_flow_state state)
+{
+	struct manycast_flow *flow;
+
+	if (state == MANYCAST_FLOW_OPENING)
+		return syn(test, port, ISN);
+	flow = open_flow(test, port);
+	if (state == MANYCAST_FLOW_CLOSING)
+		out(test, flow, ACK | TCPHDR_FIN, 500);
+	else if (state == MANYCAST_FLOW_RESET)
+		out(test, flow, TCPHDR_RST, 0);
+	KUNIT_ASSERT_EQ(test, flow->state, state);
+	return flow;
+}
+
 static void flow_idle(struct kunit *test)
 {
 	const struct idleness *p = test->param_value;
-	struct manycast_flow *fresh = open_flow(test, 1);
-	struct manycast_flow *stale = open_flow(test, 2);
+	struct manycast_flow *fresh = flow_in(test, 1, p->state);
+	struct manycast_flow *stale = flow_in(test, 2, p->state);
 	struct manycast_net *mnet = mnet_of(test);
 
-	fresh->state = p->state;
-	stale->state = p->state;
 	fresh->used = jiffies - (p->seconds - 1) * HZ;
 	stale->used = jiffies - (p->seconds + 1) * HZ;
 
@@ -351,7 +365,7 @@ static void flow_idle(struct kunit *test)
 	KUNIT_EXPECT_NOT_NULL(test, find(mnet, 1));
 	KUNIT_EXPECT_NULL(test, find(mnet, 2));
 	KUNIT_EXPECT_EQ(test, mnet->flow_count, 1);
-	KUNIT_EXPECT_EQ(test, placed(mnet, MANYCAST_PLACE_OPEN), 1);
+	KUNIT_EXPECT_EQ(test, placed(mnet, fresh->place), 1);
 	KUNIT_EXPECT_TRUE(test, delayed_work_pending(&mnet->flow_work));
 
 	/* Nobody sweeps an empty floor; but it starts again. */
@@ -363,6 +377,34 @@ static void flow_idle(struct kunit *test)
 	syn(test, 1, ISN);
 	KUNIT_EXPECT_TRUE(test, delayed_work_pending(&mnet->flow_work));
 	KUNIT_EXPECT_EQ(test, evicted(mnet), 0);
+}
+
+/* A SYN with another ISN, or many, may be somebody else's: what was open stays
+ * as long as before and where it was, until its own packets end it.
+ */
+static void flow_idle_after_syn(struct kunit *test)
+{
+	struct manycast_flow *flow = open_flow(test, 1);
+	struct manycast_net *mnet = mnet_of(test);
+
+	syn(test, 1, ISN + 1);
+	syn(test, 1, ISN + 2);
+	KUNIT_EXPECT_EQ(test, flow->state, MANYCAST_FLOW_OPENING);
+	KUNIT_EXPECT_EQ(test, placed(mnet, MANYCAST_PLACE_OPEN), 1);
+	flow->used = jiffies - 3600 * HZ;
+	flush_delayed_work(&mnet->flow_work);
+	KUNIT_ASSERT_PTR_EQ(test, find(mnet, 1), flow);
+	expect_sent(test, out(test, flow, ACK, 500), 1, 0);
+	KUNIT_EXPECT_EQ(test, flow->state, MANYCAST_FLOW_OPEN);
+	KUNIT_EXPECT_EQ(test, placed(mnet, MANYCAST_PLACE_OPEN), 1);
+
+	/* The client says that it has forgotten the old one. */
+	syn(test, 1, ISN + 3);
+	out(test, flow, TCPHDR_RST, 0);
+	KUNIT_EXPECT_EQ(test, placed(mnet, MANYCAST_PLACE_OPENING), 1);
+	flow->used = jiffies - 121 * HZ;
+	flush_delayed_work(&mnet->flow_work);
+	KUNIT_EXPECT_NULL(test, find(mnet, 1));
 }
 
 /* Whatever passes keeps a flow. */
@@ -396,6 +438,7 @@ static struct kunit_case flow_cases[] = {
 	KUNIT_CASE(flow_evict_used),
 	KUNIT_CASE(flow_bounded),
 	KUNIT_CASE_PARAM(flow_idle, idleness_gen_params),
+	KUNIT_CASE(flow_idle_after_syn),
 	KUNIT_CASE(flow_used),
 	{}
 };
