@@ -9,6 +9,7 @@
 #include "main.h"
 
 #define SWEEP_INTERVAL	(5 * HZ)
+#define SWEEP_MAX	1024
 #define EVICT_TRIES	8
 #define EVICT_MAX	16
 #define OPENING_SHARE	8	/* one in so many may be opening */
@@ -75,25 +76,42 @@ static bool idle(const struct manycast_flow *flow)
 				   idle_seconds[state] * HZ);
 }
 
+/* A part of the table, so that nobody waits for a grace period for long.
+ * Returns whether there is more.
+ */
+static bool sweep_some(struct manycast_net *mnet, struct rhashtable_iter *iter)
+{
+	struct manycast_flow *flow = NULL;
+	unsigned int i;
+
+	rhashtable_walk_start(iter);
+	for (i = 0; i < SWEEP_MAX; i++) {
+		flow = rhashtable_walk_next(iter);
+		if (!flow)
+			break;
+		/* -EAGAIN: the table was resized; what we miss is seen later */
+		if (IS_ERR(flow) || !idle(flow))
+			continue;
+		spin_lock_bh(&mnet->flow_lock);
+		/* A packet may just have come. */
+		if (idle(flow))
+			unlink(mnet, flow);
+		spin_unlock_bh(&mnet->flow_lock);
+	}
+	rhashtable_walk_stop(iter);
+	return flow;
+}
+
 static void sweep(struct work_struct *work)
 {
 	struct manycast_net *mnet =
 		container_of(to_delayed_work(work), struct manycast_net,
 			     flow_work);
 	struct rhashtable_iter iter;
-	struct manycast_flow *flow;
 
 	rhashtable_walk_enter(&mnet->flows, &iter);
-	rhashtable_walk_start(&iter);
-	while ((flow = rhashtable_walk_next(&iter))) {
-		/* -EAGAIN: the table was resized; what we miss is seen later */
-		if (IS_ERR(flow) || !idle(flow))
-			continue;
-		spin_lock_bh(&mnet->flow_lock);
-		unlink(mnet, flow);
-		spin_unlock_bh(&mnet->flow_lock);
-	}
-	rhashtable_walk_stop(&iter);
+	while (sweep_some(mnet, &iter))
+		cond_resched();
 	rhashtable_walk_exit(&iter);
 	if (READ_ONCE(mnet->flow_count))
 		queue_delayed_work(manycast_wq, &mnet->flow_work,

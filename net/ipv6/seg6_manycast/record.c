@@ -8,6 +8,8 @@
 #include "main.h"
 #include "record.h"
 
+#define FORGET_MAX	256
+
 static const struct rhashtable_params record_params = {
 	.head_offset	= offsetof(struct manycast_record, node),
 	.key_offset	= offsetof(struct manycast_record, key),
@@ -44,22 +46,40 @@ static void unlink(struct manycast_net *mnet, struct manycast_record *rec)
 	kfree_rcu(rec, rcu);
 }
 
+/* A part of them, since SYNs wait for the lock. Returns whether there may be
+ * more.
+ */
+static bool forget_some(struct manycast_net *mnet)
+{
+	struct manycast_record *rec;
+	unsigned int i;
+
+	lockdep_assert_held(&mnet->record_lock);
+	for (i = 0; i < FORGET_MAX; i++) {
+		rec = list_first_entry_or_null(&mnet->record_fifo,
+					       struct manycast_record, list);
+		if (!rec || time_before(jiffies, rec->expiry))
+			return false;
+		unlink(mnet, rec);
+	}
+	return true;
+}
+
 static void forget_expired(struct work_struct *work)
 {
 	struct manycast_net *mnet =
 		container_of(to_delayed_work(work), struct manycast_net,
 			     record_work);
-	struct manycast_record *rec, *next;
+	bool more;
 
-	spin_lock_bh(&mnet->record_lock);
-	list_for_each_entry_safe(rec, next, &mnet->record_fifo, list) {
-		if (time_before(jiffies, rec->expiry))
-			break;
-		unlink(mnet, rec);
-	}
-	if (!list_empty(&mnet->record_fifo))
-		queue_delayed_work(manycast_wq, &mnet->record_work, HZ);
-	spin_unlock_bh(&mnet->record_lock);
+	do {
+		spin_lock_bh(&mnet->record_lock);
+		more = forget_some(mnet);
+		if (!more && !list_empty(&mnet->record_fifo))
+			queue_delayed_work(manycast_wq, &mnet->record_work, HZ);
+		spin_unlock_bh(&mnet->record_lock);
+		cond_resched();
+	} while (more);
 }
 
 /**
