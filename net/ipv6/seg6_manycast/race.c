@@ -7,6 +7,7 @@
 #include <linux/netdevice.h>
 #include <linux/slab.h>
 #include <net/ipv6.h>
+#include <net/net_namespace.h>
 
 #include "race.h"
 
@@ -243,7 +244,11 @@ struct sk_buff *manycast_race_take(struct manycast_race *race, struct net *net)
 	struct sk_buff *skb = race->hold->skb;
 
 	race->hold->skb = NULL;
-	skb->dev = dev_get_by_index_rcu(net, skb->skb_iif) ?:
-		   net->loopback_dev;
+	skb->dev = dev_get_by_index_rcu(net, skb->skb_iif);
+	/* It is freed without a grace period, but not before one has passed
+	 * since the namespace's last reference went.
+	 */
+	if (!skb->dev && check_net(net))
+		skb->dev = net->loopback_dev;
 	return skb;
 }
