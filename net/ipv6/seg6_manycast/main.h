@@ -30,7 +30,8 @@ struct net;
  * @handshakes:	struct manycast_handshake by struct manycast_key
  * @pins:	struct manycast_handshake of unaware clients by their 4-tuple
  * @records:	struct manycast_record by struct manycast_key
- * @record_lock:	protects @record_fifo and @record_count
+ * @record_lock:	protects @record_fifo, @record_count, and which record
+ *		is in @records with what is known of its handshake
  * @record_fifo:	records, oldest first; all live equally long
  * @record_count:	entries of @record_fifo
  * @record_isns:	records by a hash of their ISN, under @record_lock; NULL
@@ -64,7 +65,7 @@ struct manycast_net {
 	struct rhashtable pins;
 
 	struct rhashtable records;
-	spinlock_t record_lock; /* @record_fifo, @record_count */
+	spinlock_t record_lock; /* records, but for lookups */
 	struct list_head record_fifo;
 	unsigned int record_count;
 	u32 *record_isns;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What the server remembers of a SYN for as long as its SYN-ACK is repeated. */
 
+#include <kunit/visibility.h>
 #include <linux/slab.h>
 #include <net/net_namespace.h>
 #include <net/tcp.h>
@@ -95,6 +96,42 @@ struct manycast_record *manycast_record_find(struct manycast_net *mnet,
 {
 	return rhashtable_lookup(&mnet->records, key, record_params);
 }
+EXPORT_SYMBOL_IF_KUNIT(manycast_record_find);
+
+static void append(struct manycast_net *mnet, struct manycast_record *rec)
+{
+	lockdep_assert_held(&mnet->record_lock);
+	if (list_empty(&mnet->record_fifo))
+		queue_delayed_work(manycast_wq, &mnet->record_work, HZ);
+	list_add_tail(&rec->list, &mnet->record_fifo);
+}
+
+/* Without a moment in which there is neither. */
+static void replace(struct manycast_net *mnet, struct manycast_record *old,
+		    struct manycast_record *rec)
+{
+	lockdep_assert_held(&mnet->record_lock);
+	rec->synack_isn = old->synack_isn;
+	rec->answered = old->answered;
+	rec->acked = old->acked;
+	rhashtable_replace_fast(&mnet->records, &old->node, &rec->node,
+				record_params);
+	list_del_init(&old->list);
+	kfree_rcu(old, rcu);
+	append(mnet, rec);
+}
+
+static void evict(struct manycast_net *mnet)
+{
+	struct manycast_record *old =
+		list_first_entry(&mnet->record_fifo, struct manycast_record,
+				 list);
+
+	if (!old->acked)
+		manycast_stats_inc(mnet->stats,
+				   SEG6_MANYCAST_STAT_RECORD_EVICTED);
+	unlink(mnet, old);
+}
 
 /**
  * manycast_record_add() - remember a SYN
@@ -106,42 +143,73 @@ struct manycast_record *manycast_record_find(struct manycast_net *mnet,
  * and their clients repeat their SYNs.
  *
  * Context: RCU, bottom halves off.
- * Return: 0 or -ENOMEM.
+ * Return: 0, or a negative error without memory.
  */
 int manycast_record_add(struct manycast_net *mnet, struct manycast_record *rec)
 {
 	struct manycast_record *old;
-	int err;
 
 	rec->expiry = jiffies + lifetime(mnet->net);
 	spin_lock(&mnet->record_lock);
-	old = manycast_record_find(mnet, &rec->key);
-	if (old) {
-		rec->synack_isn = old->synack_isn;
-		rec->answered = old->answered;
-		rec->acked = old->acked;
-	} else if (mnet->record_count >= MANYCAST_RECORDS_MAX) {
-		old = list_first_entry(&mnet->record_fifo,
-				       struct manycast_record, list);
-		if (!READ_ONCE(old->acked))
-			manycast_stats_inc(mnet->stats,
-					   SEG6_MANYCAST_STAT_RECORD_EVICTED);
-	}
-	if (old)
-		unlink(mnet, old);
-	err = rhashtable_insert_fast(&mnet->records, &rec->node, record_params);
-	if (!err) {
-		if (list_empty(&mnet->record_fifo))
-			queue_delayed_work(manycast_wq, &mnet->record_work, HZ);
-		list_add_tail(&rec->list, &mnet->record_fifo);
+	old = rhashtable_lookup_get_insert_fast(&mnet->records, &rec->node,
+						record_params);
+	if (!old) {
+		if (mnet->record_count >= MANYCAST_RECORDS_MAX)
+			evict(mnet);
+		append(mnet, rec);
 		mnet->record_count++;
 		count_isn(mnet, rec->key.isn, 1);
+	} else if (!IS_ERR(old)) {
+		replace(mnet, old, rec);
 	}
 	spin_unlock(&mnet->record_lock);
-	if (err)
-		kfree(rec);
-	return err;
+	if (!IS_ERR(old))
+		return 0;
+	kfree(rec);
+	return PTR_ERR(old);
 }
+EXPORT_SYMBOL_IF_KUNIT(manycast_record_add);
+
+/**
+ * manycast_record_answered() - the server has accepted
+ * @mnet:	the namespace
+ * @rec:	found under RCU; a repeated SYN may have replaced it since
+ * @isn:	the server's initial sequence number
+ *
+ * Context: RCU, bottom halves off.
+ */
+void manycast_record_answered(struct manycast_net *mnet,
+			      struct manycast_record *rec, u32 isn)
+{
+	spin_lock(&mnet->record_lock);
+	rec = manycast_record_find(mnet, &rec->key);
+	if (rec) {
+		rec->synack_isn = isn;
+		rec->answered = true;
+	}
+	spin_unlock(&mnet->record_lock);
+}
+EXPORT_SYMBOL_IF_KUNIT(manycast_record_answered);
+
+/**
+ * manycast_record_acked() - the client acknowledges
+ * @mnet:	the namespace
+ * @rec:	found under RCU; a repeated SYN may have replaced it since
+ * @ack:	what it acknowledges; it must be what we answered, or it is
+ *		somebody's guess
+ *
+ * Context: RCU, bottom halves off.
+ */
+void manycast_record_acked(struct manycast_net *mnet,
+			   struct manycast_record *rec, u32 ack)
+{
+	spin_lock(&mnet->record_lock);
+	rec = manycast_record_find(mnet, &rec->key);
+	if (rec && rec->answered && ack == rec->synack_isn + 1)
+		WRITE_ONCE(rec->acked, true);
+	spin_unlock(&mnet->record_lock);
+}
+EXPORT_SYMBOL_IF_KUNIT(manycast_record_acked);
 
 /**
  * manycast_record_del() - forget a SYN
@@ -156,6 +224,7 @@ void manycast_record_del(struct manycast_net *mnet, struct manycast_record *rec)
 	unlink(mnet, rec);
 	spin_unlock(&mnet->record_lock);
 }
+EXPORT_SYMBOL_IF_KUNIT(manycast_record_del);
 
 /**
  * manycast_records_prepare() - the first record may come from now on
@@ -173,6 +242,7 @@ int manycast_records_prepare(struct manycast_net *mnet)
 					     GFP_KERNEL);
 	return mnet->record_isns ? 0 : -ENOMEM;
 }
+EXPORT_SYMBOL_IF_KUNIT(manycast_records_prepare);
 
 /**
  * manycast_records_init() - a namespace begins
@@ -187,6 +257,7 @@ int manycast_records_init(struct manycast_net *mnet)
 	INIT_DELAYED_WORK(&mnet->record_work, forget_expired);
 	return rhashtable_init(&mnet->records, &record_params);
 }
+EXPORT_SYMBOL_IF_KUNIT(manycast_records_init);
 
 static void free_record(void *ptr, void *arg)
 {
@@ -203,3 +274,4 @@ void manycast_records_exit(struct manycast_net *mnet)
 	rhashtable_free_and_destroy(&mnet->records, free_record, NULL);
 	kvfree(mnet->record_isns);
 }
+EXPORT_SYMBOL_IF_KUNIT(manycast_records_exit);

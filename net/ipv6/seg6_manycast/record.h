@@ -28,9 +28,9 @@
  * @expiry:	jiffies; the end of the SYN-ACK's repetitions
  * @source:	our SID, the outer source of the answer
  * @back:	segment list of the answer
- * @synack_isn:	the server's initial sequence number
- * @answered:	@synack_isn is known
- * @acked:	the client has acknowledged it
+ * @synack_isn:	the server's initial sequence number; under record_lock
+ * @answered:	@synack_isn is known; under record_lock
+ * @acked:	the client has acknowledged it; written under record_lock
  * @hbh_len:	octets of @hbh, 0 without a trace
  * @hbh:	the SYN's Hop-by-Hop header, with our entry for its arrival
  */
@@ -69,6 +69,10 @@ int manycast_records_prepare(struct manycast_net *mnet);
 struct manycast_record *manycast_record_find(struct manycast_net *mnet,
 					     const struct manycast_key *key);
 int manycast_record_add(struct manycast_net *mnet, struct manycast_record *rec);
+void manycast_record_answered(struct manycast_net *mnet,
+			      struct manycast_record *rec, u32 isn);
+void manycast_record_acked(struct manycast_net *mnet,
+			   struct manycast_record *rec, u32 ack);
 void manycast_record_del(struct manycast_net *mnet,
 			 struct manycast_record *rec);
 

@@ -104,8 +104,7 @@ static int record_syn(struct manycast_net *mnet, struct sk_buff *skb,
 }
 
 /* The client has the SYN-ACK, or the selector has chosen somebody else. Either
- * segment's sequence number is the one that follows the SYN's. An ACK must
- * acknowledge what we answered, or it is somebody's guess.
+ * segment's sequence number is the one that follows the SYN's.
  *
  * After the ACK the record stays: the stack drops an ACK that finds the accept
  * queue full and repeats its SYN-ACK, and who waits for the server to speak has
@@ -125,9 +124,8 @@ static void acknowledge(struct manycast_net *mnet, const struct sk_buff *skb,
 		return;
 	if (manycast_tcp_is_rst(&pkt->tcp))
 		manycast_record_del(mnet, rec);
-	else if (READ_ONCE(rec->answered) &&
-		 pkt->tcp.ack == READ_ONCE(rec->synack_isn) + 1)
-		WRITE_ONCE(rec->acked, true);
+	else if (!READ_ONCE(rec->acked))
+		manycast_record_acked(mnet, rec, pkt->tcp.ack);
 }
 
 /**
@@ -251,8 +249,7 @@ static unsigned int synack(struct manycast_net *mnet, struct sk_buff *skb,
 	if (l)
 		manycast_stats_inc(l->stats,
 				   SEG6_MANYCAST_LISTENER_STAT_SYNACK);
-	WRITE_ONCE(rec->synack_isn, pkt->tcp.seq);
-	WRITE_ONCE(rec->answered, true);
+	manycast_record_answered(mnet, rec, pkt->tcp.seq);
 	send_back(mnet, skb, rec, load_of(l, sk));
 	return NF_STOLEN;
 }

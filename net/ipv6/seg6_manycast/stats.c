@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Per-CPU counters: of a namespace, a service, an instance, a listener. */
 
+#include <kunit/visibility.h>
 #include <linux/percpu.h>
 #include <net/netlink.h>
 
@@ -29,6 +30,7 @@ struct manycast_stats __percpu *manycast_stats_alloc(unsigned int max,
 		u64_stats_init(&per_cpu_ptr(stats, cpu)->syncp);
 	return stats;
 }
+EXPORT_SYMBOL_IF_KUNIT(manycast_stats_alloc);
 
 /**
  * manycast_stats_add() - count

@@ -46,19 +46,15 @@ static inline int flow_init(struct kunit *test)
 {
 	struct manycast_net *mnet;
 	struct fixture *f;
-	int cpu, err;
+	int err;
 
 	f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
 	if (!f)
 		return -ENOMEM;
 	mnet = &f->mnet;
-	mnet->stats = __alloc_percpu(struct_size(mnet->stats, count,
-						 SEG6_MANYCAST_STAT_MAX + 1),
-				     __alignof__(*mnet->stats));
+	mnet->stats = manycast_stats_alloc(SEG6_MANYCAST_STAT_MAX, GFP_KERNEL);
 	if (!mnet->stats)
 		return -ENOMEM;
-	for_each_possible_cpu(cpu)
-		u64_stats_init(&per_cpu_ptr(mnet->stats, cpu)->syncp);
 	err = manycast_flows_init(mnet);
 	if (err) {
 		free_percpu(mnet->stats);
