@@ -187,17 +187,6 @@ static bool server_path(const struct sk_buff *skb,
 	return true;
 }
 
-static bool servers_ok(const struct manycast_flow *flow,
-		       const struct manycast_path *path)
-{
-	unsigned int i;
-
-	for (i = 0; i < path->n; i++)
-		if (!manycast_prefix_match(&flow->servers, &path->seg[i]))
-			return false;
-	return true;
-}
-
 static unsigned int learn(struct manycast_flow *flow,
 			  const struct manycast_packet *pkt,
 			  const struct manycast_key *key,
@@ -269,7 +258,7 @@ static int answer(struct manycast_route *route, struct sk_buff *skb,
 	if (!flow)
 		return manycast_drop(mnet, skb,
 				     SEG6_MANYCAST_STAT_DROP_NOT_ASKED);
-	if (!servers_ok(flow, &path))
+	if (!manycast_flow_allows(flow, &path))
 		return manycast_drop(mnet, skb,
 				     SEG6_MANYCAST_STAT_DROP_SERVERS);
 	if (manycast_tcp_is_synack(&pkt->tcp))

@@ -6,6 +6,7 @@
 #include <net/ipv6.h>
 
 #include "flow.h"
+#include "lwt.h"
 #include "main.h"
 
 #define SWEEP_INTERVAL	(5 * HZ)
@@ -297,6 +298,28 @@ manycast_flow_syn(struct manycast_net *mnet, const struct manycast_key *key,
 	return flow;
 }
 EXPORT_SYMBOL_IF_KUNIT(manycast_flow_syn);
+
+/**
+ * manycast_flow_allows() - may a flow's packets go this way?
+ * @flow:	the flow
+ * @path:	segment list that a SYN-ACK or a RST tells of
+ *
+ * Context: RCU, bottom halves off.
+ * Return: whether all of it is among the servers of the latest SYN's route.
+ */
+bool manycast_flow_allows(struct manycast_flow *flow,
+			  const struct manycast_path *path)
+{
+	bool ok = true;
+	unsigned int i;
+
+	spin_lock_bh(&flow->lock);
+	for (i = 0; ok && i < path->n; i++)
+		ok = manycast_prefix_match(&flow->servers, &path->seg[i]);
+	spin_unlock_bh(&flow->lock);
+	return ok;
+}
+EXPORT_SYMBOL_IF_KUNIT(manycast_flow_allows);
 
 static struct manycast_way *way_alloc(u32 isn, const struct manycast_path *path,
 				      u32 synack_isn)

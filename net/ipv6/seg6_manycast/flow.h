@@ -116,6 +116,8 @@ struct manycast_flow *manycast_flow_find(struct manycast_net *mnet,
 struct manycast_flow *
 manycast_flow_syn(struct manycast_net *mnet, const struct manycast_key *key,
 		  const struct seg6_manycast_prefix *servers, u32 limit);
+bool manycast_flow_allows(struct manycast_flow *flow,
+			  const struct manycast_path *path);
 enum manycast_learnt manycast_flow_learn(struct manycast_flow *flow, u32 isn,
 					 const struct manycast_path *path,
 					 u32 synack_isn);

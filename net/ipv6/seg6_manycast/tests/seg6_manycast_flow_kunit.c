@@ -71,6 +71,37 @@ static void flow_tuple(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mnet->flow_count, 5);
 }
 
+static bool allows(struct manycast_flow *flow, const struct manycast_path *path)
+{
+	bool ok;
+
+	begin();
+	ok = manycast_flow_allows(flow, path);
+	end();
+	return ok;
+}
+
+/* Server and waypoints must be in the latest SYN's prefix. */
+static void flow_allows(struct kunit *test)
+{
+	struct manycast_flow *flow = syn_servers(test, 1, ISN, 16);
+	struct manycast_path path = path_of(1);
+
+	KUNIT_EXPECT_TRUE(test, allows(flow, &path));
+	path.seg[1].s6_addr[1] = 1;
+	KUNIT_EXPECT_FALSE(test, allows(flow, &path));
+	path.n = 1;
+	KUNIT_EXPECT_TRUE(test, allows(flow, &path));
+	path.seg[0].s6_addr[1] = 1;
+	KUNIT_EXPECT_FALSE(test, allows(flow, &path));
+	syn_servers(test, 1, ISN + 1, 8);
+	KUNIT_EXPECT_TRUE(test, allows(flow, &path));
+	path.seg[0].s6_addr[0] = 1;
+	KUNIT_EXPECT_FALSE(test, allows(flow, &path));
+	syn_servers(test, 1, ISN + 2, 0);
+	KUNIT_EXPECT_TRUE(test, allows(flow, &path));
+}
+
 static void flow_one_server(struct kunit *test)
 {
 	struct manycast_flow *flow = syn(test, 1, ISN);
@@ -462,6 +493,7 @@ static void flow_refused_then_syn(struct kunit *test)
 static struct kunit_case flow_cases[] = {
 	KUNIT_CASE(flow_syn),
 	KUNIT_CASE(flow_tuple),
+	KUNIT_CASE(flow_allows),
 	KUNIT_CASE(flow_one_server),
 	KUNIT_CASE_PARAM(flow_rivals, choice_gen_params),
 	KUNIT_CASE(flow_another_number),
