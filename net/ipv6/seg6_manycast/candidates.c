@@ -3,6 +3,7 @@
 
 #include <kunit/visibility.h>
 #include <linux/errno.h>
+#include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/minmax.h>
 #include <linux/seg6_manycast.h>
@@ -247,3 +248,21 @@ unsigned int manycast_pick_least(const u32 *load, unsigned int n,
 	return got;
 }
 EXPORT_SYMBOL_IF_KUNIT(manycast_pick_least);
+
+/**
+ * manycast_load_now() - what is left of a load that was told some time ago
+ * @load:	the load
+ * @then:	jiffies when it was told
+ * @now:	jiffies; before @then if another CPU has heard of it since
+ *
+ * Halved for every second: who has not been asked for long is worth a try.
+ *
+ * Return: the load.
+ */
+u32 manycast_load_now(u32 load, unsigned long then, unsigned long now)
+{
+	unsigned long age = time_after(now, then) ? (now - then) / HZ : 0;
+
+	return age > 31 ? 0 : load >> age;
+}
+EXPORT_SYMBOL_IF_KUNIT(manycast_load_now);

@@ -31,6 +31,7 @@ unsigned int manycast_pick_random(const u32 *cumulated, unsigned int n,
 				  u32 *rnd, u16 *pick, unsigned int k);
 unsigned int manycast_pick_least(const u32 *load, unsigned int n,
 				 u32 *rnd, u16 *pick, unsigned int k);
+u32 manycast_load_now(u32 load, unsigned long then, unsigned long now);
 unsigned int manycast_pick_one(const u32 *cumulated, unsigned int n, u32 hash);
 
 #endif /* _SEG6_MANYCAST_CANDIDATES_H */

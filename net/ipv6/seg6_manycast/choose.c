@@ -16,17 +16,13 @@
  */
 #define LOOK_MAX	(2 * SEG6_MANYCAST_FANOUT_MAX)
 
-/* Load as last reported, halved for every second since: who has not been asked
- * for long is worth a try.
- */
 static u32 current_load(const struct manycast_instance *inst)
 {
-	unsigned long age = (jiffies - READ_ONCE(inst->load_time)) / HZ;
 	u32 load = READ_ONCE(inst->load);
 
-	if (load == MANYCAST_IOAM_UNAVAILABLE || age > 31)
+	if (load == MANYCAST_IOAM_UNAVAILABLE)
 		return 0;
-	return load >> age;
+	return manycast_load_now(load, READ_ONCE(inst->load_time), jiffies);
 }
 
 /* Neighbours in the pool are sorted by a hash: they have nothing in common. */

@@ -585,6 +585,25 @@ static void least_shares(struct kunit *test)
 	}
 }
 
+static void load_now(struct kunit *test)
+{
+	const unsigned long then = (unsigned long)-HZ / 2;
+	unsigned int s;
+
+	for (s = 0; s < 40; s++) {
+		u32 load = s < 32 ? 1000U >> s : 0;
+
+		KUNIT_EXPECT_EQ(test, load,
+				manycast_load_now(1000, then, then + s * HZ));
+		KUNIT_EXPECT_EQ(test, load,
+				manycast_load_now(1000, then,
+						  then + s * HZ + HZ - 1));
+	}
+	/* Another CPU has heard of it since we looked at the clock. */
+	KUNIT_EXPECT_EQ(test, manycast_load_now(1000, then, then - 1), 1000);
+	KUNIT_EXPECT_EQ(test, manycast_load_now(1000, 0, -1UL), 1000);
+}
+
 static struct kunit_case candidates_cases[] = {
 	KUNIT_CASE(maglev_paper),
 	KUNIT_CASE(maglev_weighted),
@@ -604,6 +623,7 @@ static struct kunit_case candidates_cases[] = {
 	KUNIT_CASE_PARAM(least_order, least_gen_params),
 	KUNIT_CASE(least_of_many),
 	KUNIT_CASE_PARAM(least_shares, tie_gen_params),
+	KUNIT_CASE(load_now),
 	{}
 };
 
