@@ -210,9 +210,10 @@ static unsigned int learn(struct manycast_flow *flow,
 static int deliver(struct manycast_route *route, struct sk_buff *skb,
 		   const struct manycast_packet *pkt)
 {
-	if (manycast_decap(skb, pkt))
-		return manycast_drop(route->mnet, skb,
-				     SEG6_MANYCAST_STAT_DROP_MALFORMED);
+	int err = manycast_decap(skb, pkt);
+
+	if (err)
+		return manycast_drop_error(route->mnet, skb, err);
 	return manycast_deliver(route->mnet, skb, route->table);
 }
 

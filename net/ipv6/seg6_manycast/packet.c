@@ -377,6 +377,22 @@ int manycast_drop(struct manycast_net *mnet, struct sk_buff *skb,
 }
 
 /**
+ * manycast_drop_error() - drop a packet that something went wrong with
+ * @mnet:	the namespace
+ * @skb:	the packet
+ * @err:	-EBADMSG: it was the packet's fault; else there was no memory
+ *
+ * Context: bottom halves off.
+ * Return: a negative error.
+ */
+int manycast_drop_error(struct manycast_net *mnet, struct sk_buff *skb, int err)
+{
+	return manycast_drop(mnet, skb, err == -EBADMSG ?
+			     SEG6_MANYCAST_STAT_DROP_MALFORMED :
+			     SEG6_MANYCAST_STAT_DROP_NO_MEMORY);
+}
+
+/**
  * manycast_drop_srh() - drop a packet for its SRH
  * @mnet:	our namespace
  * @skb:	the packet, taken over

@@ -143,6 +143,8 @@ bool manycast_hop(struct manycast_net *mnet, struct sk_buff *skb);
 int manycast_deliver(struct manycast_net *mnet, struct sk_buff *skb, u32 table);
 int manycast_drop(struct manycast_net *mnet, struct sk_buff *skb,
 		  unsigned int stat);
+int manycast_drop_error(struct manycast_net *mnet, struct sk_buff *skb,
+			int err);
 int manycast_drop_srh(struct manycast_net *mnet, struct sk_buff *skb,
 		      const struct manycast_packet *pkt);
 int manycast_drop_upper(struct manycast_net *mnet, struct sk_buff *skb,

@@ -303,6 +303,7 @@ static int emit(struct manycast_net *mnet, struct sk_buff *skb,
 {
 	const struct manycast_settings *settings =
 		rcu_dereference(inst->service->settings);
+	int err;
 
 	/* Held until the namespace's last device was gone. */
 	if (!skb->dev)
@@ -311,9 +312,9 @@ static int emit(struct manycast_net *mnet, struct sk_buff *skb,
 	if (ipv6_addr_any(edge) && lower_mss(mnet, skb, pkt, key, inst))
 		return manycast_drop(mnet, skb,
 				     SEG6_MANYCAST_STAT_DROP_NO_MEMORY);
-	if (manycast_decap(skb, pkt))
-		return manycast_drop(mnet, skb,
-				     SEG6_MANYCAST_STAT_DROP_MALFORMED);
+	err = manycast_decap(skb, pkt);
+	if (err)
+		return manycast_drop_error(mnet, skb, err);
 	if (ipv6_addr_any(edge))
 		return manycast_deliver(mnet, skb, 0);
 	return emit_to_edge(mnet, skb, key, &settings->sid, edge,
@@ -463,13 +464,14 @@ static int from_edge(struct manycast_service *svc, struct sk_buff *skb,
 	struct in6_addr edge = ipv6_hdr(skb)->saddr;
 	struct manycast_key key;
 	bool replicable;
+	int err;
 
 	manycast_key_of_client(skb, pkt, pkt->tcp.seq, &key);
 	replicable = manycast_tcp_replicable(manycast_at(skb, pkt->upper),
 					     &pkt->tcp);
-	if (manycast_decap(skb, pkt))
-		return manycast_drop(svc->mnet, skb,
-				     SEG6_MANYCAST_STAT_DROP_MALFORMED);
+	err = manycast_decap(skb, pkt);
+	if (err)
+		return manycast_drop_error(svc->mnet, skb, err);
 	if (!manycast_hop(svc->mnet, skb))
 		return -EINVAL;
 	return syn(svc, skb, &key, &edge, replicable);

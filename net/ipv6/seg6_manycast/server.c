@@ -159,12 +159,10 @@ int manycast_server_input(struct sk_buff *skb, struct manycast_route *route)
 		err = record_syn(mnet, skb, &pkt);
 	else
 		acknowledge(mnet, skb, &pkt);
-	if (err == -ENOMEM)
-		return manycast_drop(mnet, skb,
-				     SEG6_MANYCAST_STAT_DROP_NO_MEMORY);
-	if (err || manycast_decap(skb, &pkt))
-		return manycast_drop(mnet, skb,
-				     SEG6_MANYCAST_STAT_DROP_MALFORMED);
+	if (!err)
+		err = manycast_decap(skb, &pkt);
+	if (err)
+		return manycast_drop_error(mnet, skb, err);
 	manycast_stats_inc(mnet->stats, SEG6_MANYCAST_STAT_DELIVERED);
 	return manycast_deliver(mnet, skb, route->table);
 }
