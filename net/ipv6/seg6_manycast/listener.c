@@ -65,13 +65,13 @@ listener_alloc(const struct manycast_endpoint *at, gfp_t gfp)
  * @gfp:	GFP_KERNEL, or GFP_NOWAIT in atomic context
  *
  * Context: RCU, unless @gfp may sleep: then a caller that excludes deletion.
- * Return: the listener; NULL without memory or beyond MANYCAST_LISTENERS_MAX.
+ * Return: the listener, or an ERR_PTR(): -ENOSPC beyond MANYCAST_LISTENERS_MAX.
  */
 struct manycast_listener *
 manycast_listener_get(struct manycast_net *mnet,
 		      const struct manycast_endpoint *at, gfp_t gfp)
 {
-	struct manycast_listener *l, *old;
+	struct manycast_listener *l, *old = ERR_PTR(-ENOSPC);
 
 	rcu_read_lock();
 	l = manycast_listener_find(mnet, at);
@@ -79,20 +79,20 @@ manycast_listener_get(struct manycast_net *mnet,
 	if (l)
 		return l;
 	if (atomic_inc_return(&mnet->listener_count) > MANYCAST_LISTENERS_MAX)
-		goto none;
+		goto uncount;
 	l = listener_alloc(at, gfp);
-	if (!l)
-		goto none;
+	if (!l) {
+		old = ERR_PTR(-ENOMEM);
+		goto uncount;
+	}
 	old = rhashtable_lookup_get_insert_fast(&mnet->listeners, &l->node,
 						listener_params);
 	if (!old)
 		return l;
 	listener_free(l);
+uncount:
 	atomic_dec(&mnet->listener_count);
-	return IS_ERR(old) ? NULL : old;
-none:
-	atomic_dec(&mnet->listener_count);
-	return NULL;
+	return old;
 }
 
 /**

@@ -43,12 +43,13 @@ int manycast_nl_listener_set(struct sk_buff *skb, struct genl_info *info)
 	manycast_nl_u32(info->attrs[SEG6_MANYCAST_LISTENER_LOAD], &load);
 	mutex_lock(&mnet->lock);
 	l = manycast_listener_get(mnet, &at, GFP_KERNEL);
-	if (l) {
+	err = PTR_ERR_OR_ZERO(l);
+	if (!err)
 		WRITE_ONCE(l->load, load);
-	} else {
+	else if (err == -ENOSPC)
 		NL_SET_ERR_MSG(info->extack, "too many listeners");
-		err = -ENOSPC;
-	}
+	else
+		NL_SET_ERR_MSG(info->extack, "no memory for the listener");
 	mutex_unlock(&mnet->lock);
 	return err;
 }

@@ -244,7 +244,9 @@ static unsigned int synack(struct manycast_net *mnet, struct sk_buff *skb,
 		return NF_STOLEN;
 	}
 	l = manycast_listener_get(mnet, &at, GFP_NOWAIT);
-	if (l)
+	if (IS_ERR(l))
+		l = NULL;
+	else
 		manycast_stats_inc(l->stats,
 				   SEG6_MANYCAST_LISTENER_STAT_SYNACK);
 	manycast_record_answered(mnet, rec, pkt->tcp.seq);
