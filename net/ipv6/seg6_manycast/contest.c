@@ -165,3 +165,24 @@ u64 manycast_score(enum seg6_manycast_policy policy,
 	}
 }
 EXPORT_SYMBOL_IF_KUNIT(manycast_score);
+
+/**
+ * manycast_smooth() - what becomes of an average with one more sample
+ * @avg:	the average, 0 before the first sample
+ * @sample:	the sample
+ *
+ * An eighth of the way, rounded up, so that it gets there.
+ *
+ * Return: the new average, at least 1.
+ */
+u32 manycast_smooth(u32 avg, u32 sample)
+{
+	if (!avg)
+		avg = sample;
+	else if (sample > avg)
+		avg += (sample - avg - 1) / 8 + 1;
+	else if (sample < avg)
+		avg -= (avg - sample - 1) / 8 + 1;
+	return max(avg, 1U);
+}
+EXPORT_SYMBOL_IF_KUNIT(manycast_smooth);

@@ -229,10 +229,7 @@ int manycast_instance_del(struct manycast_instance *inst,
 
 static void smooth(u32 *avg, u32 sample)
 {
-	u32 old = READ_ONCE(*avg);
-
-	WRITE_ONCE(*avg, old ? max(old - old / 8 + sample / 8, 1U) :
-				 max(sample, 1U));
+	WRITE_ONCE(*avg, manycast_smooth(READ_ONCE(*avg), sample));
 }
 
 /**

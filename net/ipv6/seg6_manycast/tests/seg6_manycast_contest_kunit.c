@@ -462,12 +462,54 @@ static void contest_score(struct kunit *test)
 			manycast_score(p->policy, &p->coef, p->rtt, &tm));
 }
 
+struct course {
+	const char *desc;
+	u32 from;
+	u32 sample;
+	u32 next;
+	u32 end;
+};
+
+static const struct course courses[] = {
+	{ "the first", 0, 500, 500, 500 },
+	{ "the first, of nothing", 0, 0, 1, 1 },
+	{ "the same", 500, 500, 500, 500 },
+	{ "up", 1000, 1800, 1100, 1800 },
+	{ "down", 1800, 1000, 1700, 1000 },
+	{ "a little up", 1000, 1001, 1001, 1001 },
+	{ "a little down", 1000, 999, 999, 999 },
+	{ "down to one", 7, 1, 6, 1 },
+	{ "down to nothing", 7, 0, 6, 1 },
+	{ "all the way up", 1, U32_MAX - 1, 0x20000001, U32_MAX - 1 },
+	{ "all the way down", U32_MAX - 1, 0, 0xdffffffe, 1 },
+};
+
+static void course_desc(const struct course *p, char *desc)
+{
+	strscpy(desc, p->desc, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(course, courses, course_desc);
+
+static void contest_smooth(struct kunit *test)
+{
+	const struct course *p = test->param_value;
+	u32 avg = manycast_smooth(p->from, p->sample);
+	unsigned int i;
+
+	KUNIT_EXPECT_EQ(test, avg, p->next);
+	for (i = 0; i < 200; i++)
+		avg = manycast_smooth(avg, p->sample);
+	KUNIT_EXPECT_EQ(test, avg, p->end);
+}
+
 static struct kunit_case contest_cases[] = {
 	KUNIT_CASE(contest_init),
 	KUNIT_CASE_PARAM(contest_story, story_gen_params),
 	KUNIT_CASE(contest_exhaustive),
 	KUNIT_CASE(contest_random),
 	KUNIT_CASE_PARAM(contest_score, rating_gen_params),
+	KUNIT_CASE_PARAM(contest_smooth, course_gen_params),
 	{}
 };
 
