@@ -5,8 +5,8 @@
 #include <linux/slab.h>
 #include <net/ipv6.h>
 
+#include "addr.h"
 #include "flow.h"
-#include "lwt.h"
 #include "main.h"
 
 #define SWEEP_INTERVAL	(5 * HZ)
@@ -199,7 +199,7 @@ EXPORT_SYMBOL_IF_KUNIT(manycast_flow_find);
 
 static struct manycast_flow *
 flow_add(struct manycast_net *mnet, const struct manycast_key *key,
-	 const struct seg6_manycast_prefix *servers, u32 limit)
+	 const struct manycast_prefix *servers, u32 limit)
 {
 	struct manycast_flow *flow = kzalloc(sizeof(*flow), GFP_ATOMIC);
 	struct manycast_flow *old;
@@ -272,7 +272,7 @@ static struct manycast_way *get_way(struct manycast_flow *flow,
  */
 struct manycast_flow *
 manycast_flow_syn(struct manycast_net *mnet, const struct manycast_key *key,
-		  const struct seg6_manycast_prefix *servers, u32 limit)
+		  const struct manycast_prefix *servers, u32 limit)
 {
 	struct manycast_flow *flow = manycast_flow_find(mnet, key);
 

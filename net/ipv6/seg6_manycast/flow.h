@@ -3,9 +3,9 @@
 #define _SEG6_MANYCAST_FLOW_H
 
 #include <linux/rhashtable.h>
-#include <linux/seg6_manycast.h>
 #include <linux/spinlock.h>
 
+#include "addr.h"
 #include "packet.h"
 #include "srh.h"
 
@@ -89,7 +89,7 @@ struct manycast_flow {
 	u32 given_up;
 	struct manycast_way __rcu *way;
 	struct manycast_way __rcu *rival;
-	struct seg6_manycast_prefix servers;
+	struct manycast_prefix servers;
 };
 
 /**
@@ -115,7 +115,7 @@ struct manycast_flow *manycast_flow_find(struct manycast_net *mnet,
 					 const struct manycast_key *key);
 struct manycast_flow *
 manycast_flow_syn(struct manycast_net *mnet, const struct manycast_key *key,
-		  const struct seg6_manycast_prefix *servers, u32 limit);
+		  const struct manycast_prefix *servers, u32 limit);
 bool manycast_flow_allows(struct manycast_flow *flow,
 			  const struct manycast_path *path);
 enum manycast_learnt manycast_flow_learn(struct manycast_flow *flow, u32 isn,

@@ -22,17 +22,6 @@
  */
 #define EDGE_HEADROOM	sizeof(struct ipv6hdr)
 
-static int check_prefix(const struct nlattr *attr,
-			struct netlink_ext_ack *extack)
-{
-	const struct seg6_manycast_prefix *prefix = nla_data(attr);
-
-	if (prefix->len <= 128)
-		return 0;
-	NL_SET_ERR_MSG_ATTR(extack, attr, "prefix is longer than 128 bits");
-	return -EINVAL;
-}
-
 static int check_sid(const struct nlattr *attr, struct netlink_ext_ack *extack)
 {
 	struct in6_addr sid = nla_get_in6_addr(attr);
@@ -107,18 +96,23 @@ static int check_attrs(struct nlattr **tb, unsigned long known,
 	return 0;
 }
 
-static int get_prefix(struct seg6_manycast_prefix *prefix,
+static int get_prefix(struct manycast_prefix *prefix,
 		      const struct nlattr *attr, struct netlink_ext_ack *extack)
 {
+	struct seg6_manycast_prefix given;
 	struct in6_addr addr;
 
 	if (!attr)
 		return 0;
-	if (check_prefix(attr, extack))
+	memcpy(&given, nla_data(attr), sizeof(given));
+	if (given.len > 128) {
+		NL_SET_ERR_MSG_ATTR(extack, attr,
+				    "prefix is longer than 128 bits");
 		return -EINVAL;
-	memcpy(prefix, nla_data(attr), sizeof(*prefix));
-	ipv6_addr_prefix(&addr, (struct in6_addr *)prefix->addr, prefix->len);
-	memcpy(prefix->addr, &addr, sizeof(addr));
+	}
+	memcpy(&addr, given.addr, sizeof(addr));
+	ipv6_addr_prefix(&prefix->addr, &addr, given.len);
+	prefix->len = given.len;
 	return 0;
 }
 
@@ -271,9 +265,12 @@ static int answer_input(struct sk_buff *skb, struct lwtunnel_state *lwt,
 }
 
 static int put_prefix(struct sk_buff *skb, int attr,
-		      const struct seg6_manycast_prefix *prefix)
+		      const struct manycast_prefix *prefix)
 {
-	return prefix->len ? nla_put(skb, attr, sizeof(*prefix), prefix) : 0;
+	struct seg6_manycast_prefix given = { .len = prefix->len };
+
+	memcpy(given.addr, &prefix->addr, sizeof(given.addr));
+	return prefix->len ? nla_put(skb, attr, sizeof(given), &given) : 0;
 }
 
 static int fill_encap(struct sk_buff *skb, const void *st)
@@ -314,9 +311,9 @@ static int cmp_encap(const void *a, const void *b)
 
 	return x->service != y->service || x->table != y->table ||
 	       x->limit != y->limit || !ipv6_addr_equal(&x->sid, &y->sid) ||
-	       memcmp(&x->servers, &y->servers, sizeof(x->servers)) ||
-	       memcmp(&x->services, &y->services, sizeof(x->services)) ||
-	       memcmp(&x->acl, &y->acl, sizeof(x->acl));
+	       !manycast_prefix_equal(&x->servers, &y->servers) ||
+	       !manycast_prefix_equal(&x->services, &y->services) ||
+	       !manycast_prefix_equal(&x->acl, &y->acl);
 }
 
 static struct seg6_local_behavior behaviors[] = {

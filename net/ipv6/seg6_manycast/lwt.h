@@ -5,7 +5,8 @@
 #include <linux/in6.h>
 #include <linux/seg6_manycast.h>
 #include <linux/types.h>
-#include <net/ipv6.h>
+
+#include "addr.h"
 
 struct manycast_net;
 struct manycast_service;
@@ -30,22 +31,12 @@ struct manycast_route {
 	u32 table;
 	u32 limit;
 	struct in6_addr sid;
-	struct seg6_manycast_prefix servers;
-	struct seg6_manycast_prefix services;
-	struct seg6_manycast_prefix acl;
+	struct manycast_prefix servers;
+	struct manycast_prefix services;
+	struct manycast_prefix acl;
 };
 
 int manycast_behaviors_register(void);
 void manycast_behaviors_unregister(void);
-
-/* Does an address lie in a prefix? Length 0 matches all. */
-static inline bool
-manycast_prefix_match(const struct seg6_manycast_prefix *prefix,
-		      const struct in6_addr *addr)
-{
-	return !prefix->len ||
-	       ipv6_prefix_equal((const struct in6_addr *)prefix->addr, addr,
-				 prefix->len);
-}
 
 #endif /* _SEG6_MANYCAST_LWT_H */

@@ -136,7 +136,10 @@ static inline struct manycast_flow *find(struct manycast_net *mnet, u16 port)
 static inline struct manycast_flow *syn_servers(struct kunit *test, u16 port,
 						u32 isn, u8 len)
 {
-	struct seg6_manycast_prefix servers = { .addr = { 0xfc }, .len = len };
+	struct manycast_prefix servers = {
+		.addr.s6_addr = { 0xfc },
+		.len = len,
+	};
 	struct manycast_key key = key_of(port, isn);
 	struct fixture *f = test->priv;
 	struct manycast_flow *flow;

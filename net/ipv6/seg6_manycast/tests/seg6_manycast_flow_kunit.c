@@ -44,7 +44,7 @@ static void flow_syn(struct kunit *test)
 /* All four of the 4-tuple tell flows apart; the ISN does not. */
 static void flow_tuple(struct kunit *test)
 {
-	struct seg6_manycast_prefix any = {};
+	struct manycast_prefix any = {};
 	struct manycast_net *mnet = mnet_of(test);
 	struct manycast_flow *flow[6];
 	struct manycast_key key[6];
