@@ -11,7 +11,38 @@
 
 #include "dst.h"
 #include "encap.h"
+#include "ioam.h"
 #include "main.h"
+
+/**
+ * manycast_trace_stamp() - add this node's entry to a trace
+ * @net:	whose node id it has
+ * @hbh:	Hop-by-Hop header; without a trace in it, or without room there,
+ *		no entry is added
+ * @len:	its length
+ * @hop_limit:	of the outer header
+ * @data:	namespace data
+ *
+ * Context: any.
+ */
+void manycast_trace_stamp(const struct net *net, u8 *hbh, unsigned int len,
+			  u8 hop_limit, u32 data)
+{
+	struct manycast_node node = {
+		.id = READ_ONCE(net->ipv6.sysctl.ioam6_id),
+		.data = data,
+		.hop_limit = hop_limit,
+	};
+	struct manycast_trace trace;
+	struct timespec64 now;
+
+	if (manycast_trace_find(hbh, len, &trace))
+		return;
+	ktime_get_real_ts64(&now);
+	node.sec = (u32)now.tv_sec;
+	node.usec = now.tv_nsec / NSEC_PER_USEC;
+	manycast_trace_add(&trace, &node);
+}
 
 /**
  * manycast_outer_len() - octets that an encapsulation adds

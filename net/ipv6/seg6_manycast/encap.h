@@ -31,6 +31,8 @@ struct manycast_outer {
 /* Linux gives seg6 encapsulations the same. */
 #define MANYCAST_HOP_LIMIT	64
 
+void manycast_trace_stamp(const struct net *net, u8 *hbh, unsigned int len,
+			  u8 hop_limit, u32 data);
 unsigned int manycast_outer_len(const struct manycast_outer *outer);
 int manycast_encap(struct sk_buff *skb, const struct manycast_outer *outer,
 		   unsigned int reserve);

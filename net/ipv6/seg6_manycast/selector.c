@@ -31,23 +31,11 @@ static void path_to(const struct manycast_instance *inst,
 static unsigned int write_trace(const struct manycast_settings *settings,
 				const struct net *net, u8 *hbh)
 {
-	struct manycast_trace trace;
-	struct manycast_node node = {
-		.id = READ_ONCE(net->ipv6.sysctl.ioam6_id),
-		.data = MANYCAST_IOAM_UNAVAILABLE,
-		.hop_limit = MANYCAST_HOP_LIMIT,
-	};
-	struct timespec64 now;
-	unsigned int len;
+	unsigned int len = MANYCAST_HBH_LEN(settings->ioam_nodes);
 
-	ktime_get_real_ts64(&now);
-	node.sec = (u32)now.tv_sec;
-	node.usec = now.tv_nsec / NSEC_PER_USEC;
-
-	len = MANYCAST_HBH_LEN(settings->ioam_nodes);
 	manycast_hbh_write(hbh, settings->ioam_ns, settings->ioam_nodes);
-	if (!manycast_trace_find(hbh, len, &trace))
-		manycast_trace_add(&trace, &node);
+	manycast_trace_stamp(net, hbh, len, MANYCAST_HOP_LIMIT,
+			     MANYCAST_IOAM_UNAVAILABLE);
 	return len;
 }
 

@@ -18,31 +18,6 @@
 #include "record.h"
 #include "server.h"
 
-static void stamp(const struct net *net, struct manycast_node *node,
-		  u8 hop_limit, u32 data)
-{
-	struct timespec64 now;
-
-	ktime_get_real_ts64(&now);
-	node->id = READ_ONCE(net->ipv6.sysctl.ioam6_id);
-	node->sec = (u32)now.tv_sec;
-	node->usec = now.tv_nsec / NSEC_PER_USEC;
-	node->data = data;
-	node->hop_limit = hop_limit;
-}
-
-static void add_entry(const struct net *net, u8 *hbh, unsigned int len,
-		      u8 hop_limit, u32 data)
-{
-	struct manycast_trace trace;
-	struct manycast_node node;
-
-	if (manycast_trace_find(hbh, len, &trace))
-		return;
-	stamp(net, &node, hop_limit, data);
-	manycast_trace_add(&trace, &node);
-}
-
 /* The answer takes the segment list back. Without one there is only where the
  * SYN came from.
  */
@@ -93,8 +68,9 @@ static int record_syn(struct manycast_net *mnet, struct sk_buff *skb,
 	rec->hbh_len = hbh_len;
 	memcpy(rec->hbh, manycast_at(skb, pkt->hbh), hbh_len);
 	/* As the stack would write it: what a forwarder would have left. */
-	add_entry(mnet->net, rec->hbh, hbh_len, ipv6_hdr(skb)->hop_limit - 1,
-		  MANYCAST_IOAM_UNAVAILABLE);
+	manycast_trace_stamp(mnet->net, rec->hbh, hbh_len,
+			     ipv6_hdr(skb)->hop_limit - 1,
+			     MANYCAST_IOAM_UNAVAILABLE);
 
 	endpoint_of(&rec->key, &at);
 	l = manycast_listener_find(mnet, &at);
@@ -211,8 +187,8 @@ static void send_back(struct manycast_net *mnet, struct sk_buff *skb,
 
 	if (rec->hbh_len) {
 		memcpy(hbh, rec->hbh, rec->hbh_len);
-		add_entry(mnet->net, hbh, rec->hbh_len, MANYCAST_HOP_LIMIT,
-			  load);
+		manycast_trace_stamp(mnet->net, hbh, rec->hbh_len,
+				     MANYCAST_HOP_LIMIT, load);
 		outer.hbh = hbh;
 		outer.hbh_len = rec->hbh_len;
 	}
