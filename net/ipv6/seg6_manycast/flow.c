@@ -25,20 +25,12 @@ static const unsigned int idle_seconds[MANYCAST_FLOW_STATES] = {
 	[MANYCAST_FLOW_RESET]	= 10,
 };
 
-/* For rhashtable, whether a key and an object differ. */
-static int other_tuple(struct rhashtable_compare_arg *arg, const void *obj)
-{
-	const struct manycast_flow *flow = obj;
-
-	return !manycast_tuple_equal(arg->key, &flow->key);
-}
-
 static const struct rhashtable_params flow_params = {
 	.head_offset	= offsetof(struct manycast_flow, node),
 	.key_offset	= offsetof(struct manycast_flow, key),
 	.key_len	= MANYCAST_TUPLE_LEN,
 	.hashfn		= manycast_tuple_hash,
-	.obj_cmpfn	= other_tuple,
+	.obj_cmpfn	= manycast_tuple_differs,
 	.automatic_shrinking = true,
 };
 

@@ -18,28 +18,12 @@
 #include "handshake.h"
 #include "selector.h"
 
-/* For rhashtable, whether a key and an object differ. */
-static int other_key(struct rhashtable_compare_arg *arg, const void *obj)
-{
-	const struct manycast_handshake *hs = obj;
-	const struct manycast_key *key = arg->key;
-
-	return key->isn != hs->key.isn || !manycast_tuple_equal(key, &hs->key);
-}
-
-static int other_tuple(struct rhashtable_compare_arg *arg, const void *obj)
-{
-	const struct manycast_handshake *hs = obj;
-
-	return !manycast_tuple_equal(arg->key, &hs->key);
-}
-
 static const struct rhashtable_params handshake_params = {
 	.head_offset	= offsetof(struct manycast_handshake, node),
 	.key_offset	= offsetof(struct manycast_handshake, key),
 	.key_len	= sizeof(struct manycast_key),
 	.hashfn		= manycast_key_hash,
-	.obj_cmpfn	= other_key,
+	.obj_cmpfn	= manycast_key_differs,
 	.automatic_shrinking = true,
 };
 
@@ -48,7 +32,7 @@ static const struct rhashtable_params pin_params = {
 	.key_offset	= offsetof(struct manycast_handshake, key),
 	.key_len	= MANYCAST_TUPLE_LEN,
 	.hashfn		= manycast_tuple_hash,
-	.obj_cmpfn	= other_tuple,
+	.obj_cmpfn	= manycast_tuple_differs,
 	.automatic_shrinking = true,
 };
 

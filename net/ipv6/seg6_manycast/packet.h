@@ -4,6 +4,7 @@
 
 #include <linux/ipv6.h>
 #include <linux/jhash.h>
+#include <linux/rhashtable-types.h>
 #include <linux/skbuff.h>
 #include <net/ipv6.h>
 
@@ -84,6 +85,22 @@ static inline u32 manycast_key_hash(const void *key, u32 len, u32 seed)
 static inline u32 manycast_tuple_hash(const void *tuple, u32 len, u32 seed)
 {
 	return manycast_hash(tuple, 0, seed);
+}
+
+/* Likewise, whether a key and an object's differ. */
+static inline int manycast_tuple_differs(struct rhashtable_compare_arg *arg,
+					 const void *obj)
+{
+	return !manycast_tuple_equal(arg->key, obj + arg->ht->p.key_offset);
+}
+
+static inline int manycast_key_differs(struct rhashtable_compare_arg *arg,
+				       const void *obj)
+{
+	const struct manycast_key *key = obj + arg->ht->p.key_offset;
+	const struct manycast_key *wanted = arg->key;
+
+	return wanted->isn != key->isn || !manycast_tuple_equal(wanted, key);
 }
 
 /**

@@ -15,6 +15,8 @@ static const struct rhashtable_params record_params = {
 	.head_offset	= offsetof(struct manycast_record, node),
 	.key_offset	= offsetof(struct manycast_record, key),
 	.key_len	= sizeof(struct manycast_key),
+	.hashfn		= manycast_key_hash,
+	.obj_cmpfn	= manycast_key_differs,
 	.automatic_shrinking = true,
 };
 
