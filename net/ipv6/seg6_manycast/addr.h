@@ -6,6 +6,12 @@
 #include <linux/types.h>
 #include <net/ipv6.h>
 
+/* Is it a host's? Nobody is to be made to send to a group or to nobody. */
+static inline bool manycast_unicast(const struct in6_addr *addr)
+{
+	return !ipv6_addr_any(addr) && !ipv6_addr_is_multicast(addr);
+}
+
 /**
  * struct manycast_prefix - addresses that are meant
  * @addr:	what they have in common, and then zeros

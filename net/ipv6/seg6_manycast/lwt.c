@@ -11,6 +11,7 @@
 #include "edge.h"
 #include "lwt.h"
 #include "main.h"
+#include "netlink.h"
 #include "selector.h"
 #include "server.h"
 #include "service.h"
@@ -26,15 +27,11 @@ static int check_sid(const struct nlattr *attr, struct netlink_ext_ack *extack)
 {
 	struct in6_addr sid = nla_get_in6_addr(attr);
 
-	if (!ipv6_addr_any(&sid) && !ipv6_addr_is_multicast(&sid))
+	if (manycast_unicast(&sid))
 		return 0;
 	NL_SET_ERR_MSG_ATTR(extack, attr, "sid must be a unicast address");
 	return -EINVAL;
 }
-
-static struct netlink_range_validation limit_range = {
-	.min = 1, .max = 1 << 24,
-};
 
 static const struct nla_policy lwt_policy[SEG6_MANYCAST_LWT_MAX + 1] = {
 	[SEG6_MANYCAST_LWT_SERVICE] = {
@@ -47,7 +44,7 @@ static const struct nla_policy lwt_policy[SEG6_MANYCAST_LWT_MAX + 1] = {
 	[SEG6_MANYCAST_LWT_ACL] =
 		NLA_POLICY_EXACT_LEN(sizeof(struct seg6_manycast_prefix)),
 	[SEG6_MANYCAST_LWT_LIMIT] =
-		NLA_POLICY_FULL_RANGE(NLA_U32, &limit_range),
+		NLA_POLICY_FULL_RANGE(NLA_U32, &manycast_nl_limit_range),
 	[SEG6_MANYCAST_LWT_SERVICES] =
 		NLA_POLICY_EXACT_LEN(sizeof(struct seg6_manycast_prefix)),
 };

@@ -6,6 +6,7 @@
 #include <linux/module.h>
 #include <net/ipv6.h>
 
+#include "addr.h"
 #include "main.h"
 #include "netlink.h"
 #include "service.h"
@@ -14,7 +15,7 @@ int manycast_nl_unicast(const struct nlattr *attr, struct in6_addr *addr,
 			struct netlink_ext_ack *extack)
 {
 	*addr = nla_get_in6_addr(attr);
-	if (!ipv6_addr_any(addr) && !ipv6_addr_is_multicast(addr))
+	if (manycast_unicast(addr))
 		return 0;
 	NL_SET_ERR_MSG_ATTR(extack, attr, "not a unicast address");
 	return -EINVAL;

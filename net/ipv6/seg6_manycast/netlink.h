@@ -26,6 +26,8 @@ struct manycast_service;
 })
 
 extern struct genl_family manycast_nl_family;
+/* Of a table: handshakes of a service, flows of an edge. */
+extern struct netlink_range_validation manycast_nl_limit_range;
 extern const struct nla_policy
 manycast_nl_service_policy[SEG6_MANYCAST_SERVICE_MAX + 1];
 extern const struct nla_policy

@@ -3,6 +3,7 @@
 
 #include <net/ipv6.h>
 
+#include "addr.h"
 #include "main.h"
 #include "netlink.h"
 #include "service.h"
@@ -102,8 +103,7 @@ static int get_path(struct genl_info *info, struct manycast_path *path)
 		return -EINVAL;
 	}
 	for (seg = nla_data(attr); n; n--) {
-		if (ipv6_addr_any(&seg[n - 1]) ||
-		    ipv6_addr_is_multicast(&seg[n - 1])) {
+		if (!manycast_unicast(&seg[n - 1])) {
 			NL_SET_ERR_MSG_ATTR(info->extack, attr,
 					    "segs has no unicast address");
 			return -EINVAL;

@@ -12,7 +12,7 @@ static struct netlink_range_validation coef_range = {
 	.max = 1000000,
 };
 
-static struct netlink_range_validation limit_range = {
+struct netlink_range_validation manycast_nl_limit_range = {
 	.min = 1, .max = 1 << 24,
 };
 
@@ -47,7 +47,7 @@ manycast_nl_service_policy[SEG6_MANYCAST_SERVICE_MAX + 1] = {
 	[SEG6_MANYCAST_SERVICE_TOMBSTONE] =
 		NLA_POLICY_FULL_RANGE(NLA_U32, &time_range),
 	[SEG6_MANYCAST_SERVICE_LIMIT]	=
-		NLA_POLICY_FULL_RANGE(NLA_U32, &limit_range),
+		NLA_POLICY_FULL_RANGE(NLA_U32, &manycast_nl_limit_range),
 	[SEG6_MANYCAST_SERVICE_RATE]	=
 		NLA_POLICY_FULL_RANGE(NLA_U32, &rate_range),
 	[SEG6_MANYCAST_SERVICE_IOAM_NS]	= { .type = NLA_U16 },

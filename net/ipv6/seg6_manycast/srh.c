@@ -7,6 +7,7 @@
 #include <linux/string.h>
 #include <net/ipv6.h>
 
+#include "addr.h"
 #include "srh.h"
 
 /* RFC 8754 section 2.1.1.1; include/uapi/linux/seg6.h has no name for it. */
@@ -35,14 +36,12 @@ static bool tlvs_ok(const u8 *tlv, size_t len)
 	return true;
 }
 
-/* Nobody is to be made to send to a group or to nobody. */
 static bool segments_ok(const struct ipv6_sr_hdr *srh)
 {
 	unsigned int i;
 
 	for (i = 0; i <= srh->first_segment; i++)
-		if (ipv6_addr_any(&srh->segments[i]) ||
-		    ipv6_addr_is_multicast(&srh->segments[i]))
+		if (!manycast_unicast(&srh->segments[i]))
 			return false;
 	return true;
 }
