@@ -16,6 +16,7 @@
 #include <net/ipv6.h>
 
 #include "handshake.h"
+#include "pin.h"
 #include "selector.h"
 
 static const struct rhashtable_params handshake_params = {
@@ -24,15 +25,6 @@ static const struct rhashtable_params handshake_params = {
 	.key_len	= sizeof(struct manycast_key),
 	.hashfn		= manycast_key_hash,
 	.obj_cmpfn	= manycast_key_differs,
-	.automatic_shrinking = true,
-};
-
-static const struct rhashtable_params pin_params = {
-	.head_offset	= offsetof(struct manycast_handshake, pin_node),
-	.key_offset	= offsetof(struct manycast_handshake, key),
-	.key_len	= MANYCAST_TUPLE_LEN,
-	.hashfn		= manycast_tuple_hash,
-	.obj_cmpfn	= manycast_tuple_differs,
 	.automatic_shrinking = true,
 };
 
@@ -47,7 +39,7 @@ static void bury(struct manycast_handshake *hs)
 	struct manycast_net *mnet = mnet_of(hs);
 
 	rhashtable_remove_fast(&mnet->handshakes, &hs->node, handshake_params);
-	rhashtable_remove_fast(&mnet->pins, &hs->pin_node, pin_params);
+	manycast_unpin(mnet, hs);
 	timer_delete(&hs->expiry);
 	if (hs->race)
 		manycast_race_free(hs->race);
@@ -73,22 +65,6 @@ static void kill(struct manycast_handshake *hs, bool armed)
 	spin_unlock_bh(&hs->lock);
 	if (mine)
 		bury(hs);
-}
-
-/* From now on bare packets of this 4-tuple belong to this handshake. */
-static void pin(struct manycast_handshake *hs)
-{
-	struct manycast_net *mnet = mnet_of(hs);
-	struct manycast_handshake *old;
-
-	old = rhashtable_lookup_get_insert_fast(&mnet->pins, &hs->pin_node,
-						pin_params);
-	/* On an error, and when the old one leaves right now, the flow is not
-	 * pinned: its packets are dropped and counted.
-	 */
-	if (!IS_ERR_OR_NULL(old))
-		rhashtable_replace_fast(&mnet->pins, &old->pin_node,
-					&hs->pin_node, pin_params);
 }
 
 static void reset_losers(const struct manycast_race *race,
@@ -132,7 +108,7 @@ static void decide(struct manycast_handshake *hs, struct manycast_outcome *out)
 	manycast_race_free(race);
 	prolong(hs);
 	if (ipv6_addr_any(&hs->edge))
-		pin(hs);
+		manycast_pin(mnet_of(hs), hs);
 }
 
 /* The same with the SYN-ACK that was held. */
@@ -203,21 +179,6 @@ manycast_handshake_find(struct manycast_net *mnet,
 			const struct manycast_key *key)
 {
 	return rhashtable_lookup(&mnet->handshakes, key, handshake_params);
-}
-
-/**
- * manycast_handshake_pinned() - look an unaware client's flow up
- * @mnet:	the namespace
- * @key:	the flow; its ISN does not matter
- *
- * Context: RCU.
- * Return: the flow's tombstone, its winner is set; or NULL.
- */
-struct manycast_handshake *
-manycast_handshake_pinned(struct manycast_net *mnet,
-			  const struct manycast_key *key)
-{
-	return rhashtable_lookup(&mnet->pins, key, pin_params);
 }
 
 static struct manycast_handshake *
@@ -562,7 +523,7 @@ int manycast_handshakes_init(struct manycast_net *mnet)
 
 	if (err)
 		return err;
-	err = rhashtable_init(&mnet->pins, &pin_params);
+	err = manycast_pins_init(mnet);
 	if (err)
 		rhashtable_destroy(&mnet->handshakes);
 	return err;
@@ -589,6 +550,6 @@ void manycast_handshakes_exit(struct manycast_net *mnet)
 
 	/* Timers that found their entry dying are readers. */
 	synchronize_rcu();
-	rhashtable_destroy(&mnet->pins);
+	manycast_pins_exit(mnet);
 	rhashtable_destroy(&mnet->handshakes);
 }

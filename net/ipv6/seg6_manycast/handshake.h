@@ -80,9 +80,6 @@ struct manycast_handshake *
 manycast_handshake_find(struct manycast_net *mnet,
 			const struct manycast_key *key);
 struct manycast_handshake *
-manycast_handshake_pinned(struct manycast_net *mnet,
-			  const struct manycast_key *key);
-struct manycast_handshake *
 manycast_handshake_begin(struct manycast_service *svc,
 			 const struct manycast_settings *settings,
 			 const struct manycast_key *key,
