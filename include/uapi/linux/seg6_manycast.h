@@ -17,6 +17,7 @@
 #define SEG6_LOCAL_ACTION_END_MANYCAST_S	0x8002	/* End.MAnycast.S */
 #define SEG6_LOCAL_ACTION_H_MANYCAST		0x8003	/* H.MAnycast */
 #define SEG6_LOCAL_ACTION_END_MANYCAST_C	0x8004	/* End.MAnycast.C */
+#define SEG6_LOCAL_ACTION_H_MANYCAST_HASH	0x8005	/* H.MAnycast.Hash */
 
 #ifndef SEG6_LOCAL_EXT
 #define SEG6_LOCAL_EXT		0x2001	/* nest: attributes of the behaviour */
@@ -29,7 +30,7 @@ struct seg6_manycast_prefix {
 
 enum seg6_manycast_lwt_attr {
 	SEG6_MANYCAST_LWT_UNSPEC,
-	/* string: End.MAnycast */
+	/* string: End.MAnycast, H.MAnycast.Hash */
 	SEG6_MANYCAST_LWT_SERVICE,
 	/* u32: End.MAnycast.S, .C: where the inner packet is looked up */
 	SEG6_MANYCAST_LWT_TABLE,
@@ -58,6 +59,8 @@ enum seg6_manycast_lwt_attr {
 #define SEG6_MANYCAST_WEIGHT_MAX	255
 #define SEG6_MANYCAST_LOAD_MAX		1000	/* load is in per mille */
 #define SEG6_MANYCAST_KEY_LEN		16
+#define SEG6_MANYCAST_SLOTS_MIN		4099	/* primes */
+#define SEG6_MANYCAST_SLOTS_MAX		655373
 
 enum seg6_manycast_cmd {
 	SEG6_MANYCAST_CMD_UNSPEC,
@@ -120,7 +123,7 @@ enum seg6_manycast_service_attr {
 	SEG6_MANYCAST_SERVICE_UNSPEC,
 	/* string */
 	SEG6_MANYCAST_SERVICE_NAME,
-	/* in6_addr: the selector's own */
+	/* in6_addr: the selector's own, or the hasher's */
 	SEG6_MANYCAST_SERVICE_SID,
 	/* u32, enum */
 	SEG6_MANYCAST_SERVICE_POLICY,
@@ -156,6 +159,8 @@ enum seg6_manycast_service_attr {
 	SEG6_MANYCAST_SERVICE_STATS,
 	/* u32: handshakes + tombstones */
 	SEG6_MANYCAST_SERVICE_OPEN,
+	/* u32: entries of a hasher's table, a prime */
+	SEG6_MANYCAST_SERVICE_SLOTS,
 	__SEG6_MANYCAST_SERVICE_MAX
 };
 
@@ -271,6 +276,8 @@ enum seg6_manycast_instance_stat {
 	SEG6_MANYCAST_INSTANCE_STAT_RESET,
 	/* SYN-ACKs without a trace that could be read */
 	SEG6_MANYCAST_INSTANCE_STAT_NO_TELEMETRY,
+	/* packets that a hasher sent to it */
+	SEG6_MANYCAST_INSTANCE_STAT_HASHED,
 	__SEG6_MANYCAST_INSTANCE_STAT_MAX
 };
 

@@ -6,6 +6,7 @@
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/minmax.h>
+#include <linux/sched.h>
 #include <linux/seg6_manycast.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -13,6 +14,27 @@
 #include "candidates.h"
 
 #define MAGLEV_EMPTY	U16_MAX
+
+/**
+ * manycast_maglev_size_ok() - can a Maglev table have so many slots?
+ * @size:	slots, 3 or more
+ *
+ * Only in a prime number of them, every step leads through all.
+ *
+ * Return: whether it is a prime.
+ */
+bool manycast_maglev_size_ok(unsigned int size)
+{
+	unsigned int i;
+
+	if (size % 2 == 0)
+		return false;
+	for (i = 3; i <= size / i; i += 2)
+		if (size % i == 0)
+			return false;
+	return true;
+}
+EXPORT_SYMBOL_IF_KUNIT(manycast_maglev_size_ok);
 
 /* Where a backend's permutation of the table stands. */
 struct maglev_cursor {
@@ -67,6 +89,9 @@ int manycast_maglev_fill(u16 *table, unsigned int size,
 
 	memset16(table, MAGLEV_EMPTY, size);
 	for (i = 0; filled < size; i = (i + 1) % n) {
+		/* Light backends wait many turns for a slot. */
+		if (!i)
+			cond_resched();
 		cur[i].credit += backend[i].weight;
 		if (cur[i].credit < heaviest)
 			continue;

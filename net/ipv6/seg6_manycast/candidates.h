@@ -9,6 +9,12 @@
  */
 #define MANYCAST_MAGLEV_SIZE	4099
 
+/* Slots of a hasher's, unless the administrator wants another number: Maglev's
+ * own (Eisenbud et al., section 5.3). It decides about every packet, and one
+ * moved slot is a part of all connections.
+ */
+#define MANYCAST_FRONT_SLOTS	65537
+
 /**
  * struct manycast_backend - an instance as the choice of candidates sees it
  * @id:		keyed hash of what names it on every selector
@@ -19,6 +25,7 @@ struct manycast_backend {
 	u32 weight;
 };
 
+bool manycast_maglev_size_ok(unsigned int size);
 int manycast_maglev_fill(u16 *table, unsigned int size,
 			 const struct manycast_backend *backend,
 			 unsigned int n);

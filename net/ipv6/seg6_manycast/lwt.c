@@ -9,6 +9,7 @@
 
 #include "dst.h"
 #include "edge.h"
+#include "hasher.h"
 #include "lwt.h"
 #include "main.h"
 #include "netlink.h"
@@ -18,10 +19,10 @@
 
 #define ATTR(name)	BIT(SEG6_MANYCAST_LWT_##name)
 
-/* H.MAnycast adds an IPv6 header to what a client on this host sends; waypoints
- * are rare, and the MSS accounts for them.
+/* H.MAnycast and H.MAnycast.Hash add an IPv6 header to what a client on this
+ * host sends; waypoints are rare, and the MSS accounts for them.
  */
-#define EDGE_HEADROOM	sizeof(struct ipv6hdr)
+#define CLIENT_HEADROOM	sizeof(struct ipv6hdr)
 
 static int check_sid(const struct nlattr *attr, struct netlink_ext_ack *extack)
 {
@@ -151,29 +152,38 @@ static void destroy_common(void *st)
 	manycast_net_put(route->mnet);
 }
 
-static int selector_build(struct net *net, void *st, struct nlattr **tb,
+/* On failure @route lets its namespace go. */
+static int attach_service(struct manycast_route *route,
+			  const struct nlattr *name,
 			  struct netlink_ext_ack *extack)
 {
-	const struct nlattr *name = tb[SEG6_MANYCAST_LWT_SERVICE];
-	struct manycast_route *route = st;
 	struct manycast_service *svc;
-	int err;
 
-	err = build_common(net, route, tb, ATTR(SERVICE) | ATTR(ACL), extack);
-	if (err || !name)
-		return err;
 	nla_strscpy(route->name, name, sizeof(route->name));
 	svc = manycast_service_attach(route->mnet, route->name, extack);
 	if (IS_ERR(svc)) {
 		NL_SET_BAD_ATTR(extack, name);
-		manycast_net_put(route->mnet);
+		destroy_common(route);
 		return PTR_ERR(svc);
 	}
 	route->service = svc;
 	return 0;
 }
 
-static void selector_destroy(void *st)
+static int selector_build(struct net *net, void *st, struct nlattr **tb,
+			  struct netlink_ext_ack *extack)
+{
+	const struct nlattr *name = tb[SEG6_MANYCAST_LWT_SERVICE];
+	int err;
+
+	err = build_common(net, st, tb, ATTR(SERVICE) | ATTR(ACL), extack);
+	if (err || !name)
+		return err;
+	return attach_service(st, name, extack);
+}
+
+/* Of all who may have a service. */
+static void detach_service(void *st)
 {
 	struct manycast_route *route = st;
 
@@ -261,6 +271,42 @@ static int answer_input(struct sk_buff *skb, struct lwtunnel_state *lwt,
 	return manycast_edge_answer(skb, st);
 }
 
+static int hasher_build(struct net *net, void *st, struct nlattr **tb,
+			struct netlink_ext_ack *extack)
+{
+	const struct nlattr *name = tb[SEG6_MANYCAST_LWT_SERVICE];
+	struct manycast_route *route = st;
+	int err;
+
+	if (!name) {
+		NL_SET_ERR_MSG(extack,
+			       "service is missing: its instances are the selectors");
+		return -EINVAL;
+	}
+	err = build_common(net, route, tb, ATTR(SERVICE), extack);
+	if (err)
+		return err;
+	err = attach_service(route, name, extack);
+	if (err)
+		return err;
+	err = manycast_hasher_attach(route->service, extack);
+	if (err)
+		detach_service(route);
+	return err;
+}
+
+static int hasher_input(struct sk_buff *skb, struct lwtunnel_state *lwt,
+			void *st)
+{
+	return manycast_hasher_input(skb, st);
+}
+
+static int hasher_output(struct net *net, struct sock *sk, struct sk_buff *skb,
+			 struct lwtunnel_state *lwt, void *st)
+{
+	return manycast_hasher_output(skb, st);
+}
+
 static int put_prefix(struct sk_buff *skb, int attr,
 		      const struct manycast_prefix *prefix)
 {
@@ -319,7 +365,7 @@ static struct seg6_local_behavior behaviors[] = {
 		.action		= SEG6_LOCAL_ACTION_END_MANYCAST,
 		.lwt_flags	= LWTUNNEL_STATE_INPUT_REDIRECT,
 		.build_state	= selector_build,
-		.destroy_state	= selector_destroy,
+		.destroy_state	= detach_service,
 		.input		= selector_input,
 	}, {
 		.name		= "End.MAnycast.S",
@@ -333,7 +379,7 @@ static struct seg6_local_behavior behaviors[] = {
 		.action		= SEG6_LOCAL_ACTION_H_MANYCAST,
 		.lwt_flags	= LWTUNNEL_STATE_INPUT_REDIRECT |
 				  LWTUNNEL_STATE_OUTPUT_REDIRECT,
-		.headroom	= EDGE_HEADROOM,
+		.headroom	= CLIENT_HEADROOM,
 		.build_state	= edge_build,
 		.destroy_state	= destroy_common,
 		.input		= edge_input,
@@ -345,6 +391,16 @@ static struct seg6_local_behavior behaviors[] = {
 		.build_state	= answer_build,
 		.destroy_state	= destroy_common,
 		.input		= answer_input,
+	}, {
+		.name		= "H.MAnycast.Hash",
+		.action		= SEG6_LOCAL_ACTION_H_MANYCAST_HASH,
+		.lwt_flags	= LWTUNNEL_STATE_INPUT_REDIRECT |
+				  LWTUNNEL_STATE_OUTPUT_REDIRECT,
+		.headroom	= CLIENT_HEADROOM,
+		.build_state	= hasher_build,
+		.destroy_state	= detach_service,
+		.input		= hasher_input,
+		.output		= hasher_output,
 	},
 };
 

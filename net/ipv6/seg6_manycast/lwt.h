@@ -14,7 +14,8 @@ struct manycast_service;
 /**
  * struct manycast_route - state of a route with one of our behaviours
  * @mnet:	the namespace; holds a reference
- * @service:	End.MAnycast: the service, or NULL; attached
+ * @service:	End.MAnycast: the service, or NULL; H.MAnycast.Hash: the
+ *		service whose instances are the selectors; attached
  * @name:	its name, for display
  * @table:	End.MAnycast.S, .C: table for the inner packet, 0 for the rules
  * @limit:	H.MAnycast: flows in this namespace, 0 for the default

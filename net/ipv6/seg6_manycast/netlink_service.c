@@ -4,6 +4,7 @@
 #include <linux/ctype.h>
 #include <net/ipv6.h>
 
+#include "candidates.h"
 #include "main.h"
 #include "netlink.h"
 #include "service.h"
@@ -18,6 +19,10 @@ struct netlink_range_validation manycast_nl_limit_range = {
 
 static struct netlink_range_validation rate_range = {
 	.max = NSEC_PER_SEC,
+};
+
+static struct netlink_range_validation slots_range = {
+	.min = SEG6_MANYCAST_SLOTS_MIN, .max = SEG6_MANYCAST_SLOTS_MAX,
 };
 
 static struct netlink_range_validation time_range = {
@@ -61,6 +66,8 @@ manycast_nl_service_policy[SEG6_MANYCAST_SERVICE_MAX + 1] = {
 		NLA_POLICY_FULL_RANGE(NLA_U32, &coef_range),
 	[SEG6_MANYCAST_SERVICE_KEY]	=
 		NLA_POLICY_EXACT_LEN(SEG6_MANYCAST_KEY_LEN),
+	[SEG6_MANYCAST_SERVICE_SLOTS]	=
+		NLA_POLICY_FULL_RANGE(NLA_U32, &slots_range),
 };
 
 /* Names stand on command lines and in file names of tools. */
@@ -97,6 +104,16 @@ static int check_settings(const struct manycast_settings *s,
 	return 0;
 }
 
+static int get_slots(const struct nlattr *attr, struct manycast_settings *s,
+		     struct netlink_ext_ack *extack)
+{
+	manycast_nl_u32(attr, &s->slots);
+	if (manycast_maglev_size_ok(s->slots))
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, attr, "not a prime number");
+	return -EINVAL;
+}
+
 /* Overlay what the request gives on @s. */
 static int get_settings(struct nlattr **attrs, struct manycast_settings *s,
 			struct netlink_ext_ack *extack)
@@ -106,6 +123,8 @@ static int get_settings(struct nlattr **attrs, struct manycast_settings *s,
 	u32 nodes = s->ioam_nodes;
 
 	if (attr && manycast_nl_unicast(attr, &s->sid, extack))
+		return -EINVAL;
+	if (get_slots(attrs[SEG6_MANYCAST_SERVICE_SLOTS], s, extack))
 		return -EINVAL;
 	manycast_nl_u32(attrs[SEG6_MANYCAST_SERVICE_POLICY], &policy);
 	manycast_nl_u32(attrs[SEG6_MANYCAST_SERVICE_CANDIDATES], &candidates);
@@ -157,6 +176,7 @@ static int put_settings(struct sk_buff *msg, const struct manycast_settings *s,
 			   s->coef.residence) ||
 	       nla_put_u32(msg, SEG6_MANYCAST_SERVICE_COEF_LOAD,
 			   s->coef.load) ||
+	       nla_put_u32(msg, SEG6_MANYCAST_SERVICE_SLOTS, s->slots) ||
 	       (secrets && (s->key.key[0] || s->key.key[1]) &&
 		nla_put(msg, SEG6_MANYCAST_SERVICE_KEY, sizeof(s->key),
 			&s->key)) ? -EMSGSIZE : 0;

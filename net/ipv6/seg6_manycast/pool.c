@@ -3,6 +3,7 @@
  * their weights and their Maglev table. Built anew for every change.
  */
 
+#include <kunit/visibility.h>
 #include <linux/netlink.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
@@ -48,6 +49,7 @@ static void pool_free(struct manycast_pool *pool)
 {
 	if (!pool)
 		return;
+	kvfree(pool->front);
 	kvfree(pool->maglev);
 	kvfree(pool->cumulated);
 	kvfree(pool);
@@ -58,31 +60,51 @@ static void pool_free_rcu(struct rcu_head *rcu)
 	pool_free(container_of(rcu, struct manycast_pool, rcu));
 }
 
-static int pool_fill_maglev(struct manycast_pool *pool,
-			    const struct ranked *ranked)
+/* A table of @size slots, to be freed with kvfree(), or NULL. */
+static u16 *maglev(const struct ranked *ranked, unsigned int n,
+		   unsigned int size)
 {
 	struct manycast_backend *backend;
+	u16 *table;
 	unsigned int i;
-	int err;
+	int err = -ENOMEM;
 
-	pool->maglev = kvmalloc_array(MANYCAST_MAGLEV_SIZE,
-				      sizeof(*pool->maglev), GFP_KERNEL);
-	backend = kvmalloc_array(pool->n, sizeof(*backend), GFP_KERNEL);
-	if (!pool->maglev || !backend) {
-		kvfree(backend);
-		return -ENOMEM;
+	table = kvmalloc_array(size, sizeof(*table), GFP_KERNEL);
+	backend = kvmalloc_array(n, sizeof(*backend), GFP_KERNEL);
+	if (table && backend) {
+		for (i = 0; i < n; i++)
+			backend[i] = ranked[i].backend;
+		err = manycast_maglev_fill(table, size, backend, n);
 	}
-	for (i = 0; i < pool->n; i++)
-		backend[i] = ranked[i].backend;
-	err = manycast_maglev_fill(pool->maglev, MANYCAST_MAGLEV_SIZE, backend,
-				   pool->n);
 	kvfree(backend);
-	return err;
+	if (!err)
+		return table;
+	kvfree(table);
+	return NULL;
+}
+
+/* The tables that are of use: one each for selectors and for hashers. */
+static int pool_fill_tables(struct manycast_pool *pool,
+			    const struct manycast_settings *settings,
+			    const struct ranked *ranked, bool front)
+{
+	if (settings->candidates == SEG6_MANYCAST_CANDIDATES_HASH) {
+		pool->maglev = maglev(ranked, pool->n, MANYCAST_MAGLEV_SIZE);
+		if (!pool->maglev)
+			return -ENOMEM;
+	}
+	if (front) {
+		pool->slots = settings->slots;
+		pool->front = maglev(ranked, pool->n, pool->slots);
+		if (!pool->front)
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 static struct manycast_pool *
 pool_alloc(const struct manycast_settings *settings,
-	   const struct ranked *ranked, unsigned int n)
+	   const struct ranked *ranked, unsigned int n, bool front)
 {
 	struct manycast_pool *pool;
 	unsigned int i;
@@ -101,8 +123,7 @@ pool_alloc(const struct manycast_settings *settings,
 		pool->cumulated[i] = sum;
 		pool->instance[i] = ranked[i].instance;
 	}
-	if (settings->candidates == SEG6_MANYCAST_CANDIDATES_HASH &&
-	    pool_fill_maglev(pool, ranked))
+	if (pool_fill_tables(pool, settings, ranked, front))
 		goto free;
 	return pool;
 free:
@@ -130,6 +151,7 @@ void manycast_pool_clear(struct manycast_service *svc)
 {
 	publish(svc, NULL);
 }
+EXPORT_SYMBOL_IF_KUNIT(manycast_pool_clear);
 
 /**
  * manycast_pool_update() - build what readers choose from, and publish it
@@ -154,7 +176,7 @@ int manycast_pool_update(struct manycast_service *svc,
 		goto no_memory;
 	n = rank(svc, settings, ranked);
 	if (n)
-		pool = pool_alloc(settings, ranked, n);
+		pool = pool_alloc(settings, ranked, n, svc->front);
 	kvfree(ranked);
 	if (n && !pool)
 		goto no_memory;
@@ -166,3 +188,4 @@ no_memory:
 	NL_SET_ERR_MSG(extack, "no memory for the table of instances");
 	return -ENOMEM;
 }
+EXPORT_SYMBOL_IF_KUNIT(manycast_pool_update);

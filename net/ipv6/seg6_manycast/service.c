@@ -6,6 +6,7 @@
 #include <linux/netlink.h>
 #include <linux/slab.h>
 
+#include "candidates.h"
 #include "service.h"
 
 /* A SYN-ACK comes within the round-trip time to the farthest candidate, so a
@@ -23,6 +24,7 @@ const struct manycast_settings manycast_settings_default = {
 	.rate		= 10000,
 	.ioam_nodes	= 12,
 	.coef		= { .network = 1, .residence = 1, .load = 10 },
+	.slots		= MANYCAST_FRONT_SLOTS,
 };
 
 static void service_free_rcu(struct rcu_head *rcu)

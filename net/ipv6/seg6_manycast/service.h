@@ -30,6 +30,7 @@ struct netlink_ext_ack;
  * @ioam_nodes:	nodes that the trace has room for, 0: no trace
  * @coef:	of policy weighted
  * @key:	secret of the hash
+ * @slots:	entries of the hashers' table, a prime
  * @rcu:	frees
  *
  * Replaced as a whole, never changed.
@@ -49,6 +50,7 @@ struct manycast_settings {
 	u8 ioam_nodes;
 	struct manycast_coef coef;
 	siphash_key_t key;
+	u32 slots;
 	struct rcu_head rcu;
 };
 
@@ -95,6 +97,8 @@ manycast_sid(const struct manycast_instance *inst)
  * struct manycast_pool - the instances that may be asked
  * @rcu:	frees
  * @maglev:	MANYCAST_MAGLEV_SIZE indices, for candidates hash; else NULL
+ * @front:	@slots indices, where a hasher uses the service; else NULL
+ * @slots:	entries of @front
  * @cumulated:	sums of weights, see manycast_pick_one()
  * @n:		instances with a weight
  * @instance:	these, sorted by the hash of their SIDs
@@ -105,6 +109,8 @@ manycast_sid(const struct manycast_instance *inst)
 struct manycast_pool {
 	struct rcu_head rcu;
 	u16 *maglev;
+	u16 *front;
+	unsigned int slots;
 	u32 *cumulated;
 	unsigned int n;
 	struct manycast_instance *instance[];
@@ -121,6 +127,8 @@ struct manycast_pool {
  * @pool:	NULL while no instance has a weight
  * @instances:	all, in the order of configuration; under manycast_net.lock
  * @instance_count:	entries of @instances
+ * @front:	some route has or had H.MAnycast.Hash with it: the pool needs
+ *		the hashers' table; under manycast_net.lock
  * @routes:	routes that refer to it
  * @open:	handshakes and tombstones
  * @tat:	nanoseconds: when the next replication would be on time, for
@@ -137,6 +145,7 @@ struct manycast_service {
 	struct manycast_pool __rcu *pool;
 	struct list_head instances;
 	unsigned int instance_count;
+	bool front;
 	atomic_t routes;
 	atomic_t open;
 	atomic64_t tat;

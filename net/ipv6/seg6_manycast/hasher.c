@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0
+/* H.MAnycast.Hash: one of several selectors for each flow, without a memory.
+ * Every hasher that is configured the same finds the same one.
+ */
+
+#include <kunit/visibility.h>
+#include <linux/netlink.h>
+#include <net/ipv6.h>
+
+#include "candidates.h"
+#include "encap.h"
+#include "hasher.h"
+#include "lwt.h"
+#include "main.h"
+
+/**
+ * manycast_hasher_attach() - a route makes a service's instances its selectors
+ * @svc:	the service, attached
+ * @extack:	receives the reason of a refusal, or a warning
+ *
+ * Once there, the large table stays as long as the service.
+ *
+ * Context: process, may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int manycast_hasher_attach(struct manycast_service *svc,
+			   struct netlink_ext_ack *extack)
+{
+	const struct manycast_settings *settings;
+	int err = 0;
+
+	mutex_lock(&svc->mnet->lock);
+	settings = manycast_settings(svc);
+	if (!svc->front) {
+		svc->front = true;
+		err = manycast_pool_update(svc, settings, extack);
+		svc->front = !err;
+	}
+	if (!err && !settings->key.key[0] && !settings->key.key[1])
+		NL_SET_ERR_MSG(extack,
+			       "service has no key: clients can foretell their selector");
+	mutex_unlock(&svc->mnet->lock);
+	return err;
+}
+
+/**
+ * manycast_hasher_pick() - the selector of a flow
+ * @settings:	of the service
+ * @pool:	its instances, or NULL
+ * @tuple:	the flow
+ *
+ * Context: RCU.
+ * Return: the instance, or NULL when there is none with a weight.
+ */
+struct manycast_instance *
+manycast_hasher_pick(const struct manycast_settings *settings,
+		     const struct manycast_pool *pool,
+		     const struct manycast_tuple *tuple)
+{
+	u16 index;
+
+	if (!pool || !pool->front)
+		return NULL;
+	manycast_pick_hash(pool->front, pool->slots, pool->n,
+			   siphash(tuple, sizeof(*tuple), &settings->key),
+			   &index, 1);
+	return pool->instance[index];
+}
+EXPORT_SYMBOL_IF_KUNIT(manycast_hasher_pick);
+
+/* Makes no more of the packet linear than it takes to tell the flow. */
+static int read_tuple(struct sk_buff *skb, struct manycast_tuple *tuple)
+{
+	unsigned int need;
+
+	do {
+		need = manycast_tuple_read(ipv6_hdr(skb), skb_headlen(skb),
+					   tuple);
+		if (!need || need > skb->len)
+			return 0;
+	} while (pskb_may_pull(skb, need));
+	return -ENOMEM;
+}
+
+/* One segment needs no SRH (RFC 8754 section 4.1). */
+static int send_to(struct manycast_net *mnet, struct sk_buff *skb,
+		   const struct manycast_settings *settings,
+		   const struct manycast_instance *inst,
+		   const struct manycast_tuple *tuple, bool local)
+{
+	struct manycast_outer outer = {
+		.saddr = &settings->sid,
+		.daddr = manycast_sid(inst),
+		.path = inst->path.n > 1 ? &inst->path : NULL,
+		.hash = manycast_flow_hash(&tuple->flow),
+	};
+
+	if (local)
+		return manycast_encap_send(mnet, skb, &outer);
+	if (!manycast_hop(mnet, skb))
+		return -EINVAL;
+	return manycast_encap_forward(mnet, skb, &outer);
+}
+
+static int to_selector(struct manycast_route *route, struct sk_buff *skb,
+		       bool local)
+{
+	struct manycast_service *svc = route->service;
+	const struct manycast_settings *settings =
+		rcu_dereference(svc->settings);
+	struct manycast_instance *inst;
+	struct manycast_tuple tuple;
+	int result;
+
+	if (read_tuple(skb, &tuple))
+		return manycast_drop(route->mnet, skb,
+				     SEG6_MANYCAST_STAT_DROP_NO_MEMORY);
+	inst = manycast_hasher_pick(settings, rcu_dereference(svc->pool),
+				    &tuple);
+	if (!inst) {
+		manycast_stats_inc(svc->stats,
+				   SEG6_MANYCAST_SERVICE_STAT_DROP_NO_INSTANCE);
+		kfree_skb(skb);
+		return -EINVAL;
+	}
+	result = send_to(route->mnet, skb, settings, inst, &tuple, local);
+	if (result >= 0)
+		manycast_stats_inc(inst->stats,
+				   SEG6_MANYCAST_INSTANCE_STAT_HASHED);
+	return result;
+}
+
+/**
+ * manycast_hasher_input() - H.MAnycast.Hash for what others send
+ * @skb:	a packet to a service
+ * @route:	the route that it took
+ *
+ * Context: softirq, RCU.
+ * Return: what ip6_local_out() returns, or a negative error after a counted
+ * drop.
+ */
+int manycast_hasher_input(struct sk_buff *skb, struct manycast_route *route)
+{
+	return to_selector(route, skb, false);
+}
+
+/**
+ * manycast_hasher_output() - H.MAnycast.Hash for what this host sends
+ * @skb:	a packet to a service
+ * @route:	the route that it took
+ *
+ * Context: RCU.
+ * Return: as manycast_hasher_input().
+ */
+int manycast_hasher_output(struct sk_buff *skb, struct manycast_route *route)
+{
+	int result;
+
+	local_bh_disable();
+	result = to_selector(route, skb, true);
+	local_bh_enable();
+	return result;
+}
