@@ -21,14 +21,14 @@ from lib.topology import SEL_SID, sid
  LISTENER_GET, STATS_GET) = range(1, 13)
 (NAME, SID, POLICY, CANDIDATES, FANOUT, QUORUM, HOLD, TIMEOUT, TOMBSTONE,
  LIMIT, RATE, IOAM_NS, IOAM_NODES, COEF_NETWORK, COEF_RESIDENCE, COEF_LOAD,
- KEY, SERVICE_STATS, OPEN) = range(1, 20)
+ KEY, SERVICE_STATS, OPEN, SLOTS) = range(1, 21)
 (I_SERVICE, I_SID, SEGS, ADDR, WEIGHT, INSTANCE_STATS, RTT, RESIDENCE,
  LOAD) = range(1, 10)
 DUMP_INTR = 0x10
 L_ADDR, L_PORT, L_LOAD, L_STATS = range(1, 5)
 (R_SERVICE, R_TABLE, R_SID, R_SERVERS, R_ACL, R_LIMIT,
  R_SERVICES) = range(1, 8)
-SELECTOR, SERVER, EDGE, ANSWER = 0x8001, 0x8002, 0x8003, 0x8004
+SELECTOR, SERVER, EDGE, ANSWER, HASHER = range(0x8001, 0x8006)
 ACTION, EXT, RTA_ENCAP = 1, 0x2001, 22
 SEL = (SID, addr(SEL_SID))
 NOT_UNICAST = "::", "ff02::1", "ff0e::1:2"
@@ -130,13 +130,14 @@ def refuse_unknown(cmd, attrs, kinds):
 SERVICE_LENGTHS = {SID: 16, KEY: 16, IOAM_NS: 2} | {
     kind: 4 for kind in (POLICY, CANDIDATES, FANOUT, QUORUM, HOLD, TIMEOUT,
                          TOMBSTONE, LIMIT, RATE, IOAM_NODES, COEF_NETWORK,
-                         COEF_RESIDENCE, COEF_LOAD)}
+                         COEF_RESIDENCE, COEF_LOAD, SLOTS)}
 SERVICE_RANGES = (
     (POLICY, 5), (POLICY, 0xffffffff), (CANDIDATES, 4), (FANOUT, 0),
     (FANOUT, 17), (QUORUM, 17), (HOLD, 60001), (TIMEOUT, 0),
     (TIMEOUT, 60001), (TOMBSTONE, 0), (TOMBSTONE, 60001), (LIMIT, 0),
     (LIMIT, (1 << 24) + 1), (RATE, 1000000001), (IOAM_NODES, 16),
-    (COEF_NETWORK, 1000001), (COEF_RESIDENCE, 1000001), (COEF_LOAD, 1000001))
+    (COEF_NETWORK, 1000001), (COEF_RESIDENCE, 1000001), (COEF_LOAD, 1000001),
+    (SLOTS, 0), (SLOTS, 4093), (SLOTS, 655379), (SLOTS, 0xffffffff))
 
 
 def refuse_settings(cmd, attrs):
@@ -146,10 +147,13 @@ def refuse_settings(cmd, attrs):
                 F.nl.call(cmd, [*attrs, (k, u32(v))]), (kind,), "ERANGE",
                 "range")
     refuse_lengths(cmd, attrs, SERVICE_LENGTHS)
-    refuse_unknown(cmd, attrs, (SERVICE_STATS, OPEN, OPEN + 1, 100, 0x3fff))
+    refuse_unknown(cmd, attrs, (SERVICE_STATS, OPEN, SLOTS + 1, 100, 0x3fff))
     for text in NOT_UNICAST:
         refused(f"sid {text}", lambda t=text: F.nl.call(
             cmd, replaced(attrs, SID, addr(t))), (SID,), "EINVAL", "unicast")
+    for slots in 4100, 65535, 65536, 66049:
+        refused(f"{slots} slots", lambda n=slots: F.nl.call(
+            cmd, [*attrs, (SLOTS, u32(n))]), (SLOTS,), "EINVAL", "prime")
     refused("quorum above fanout", lambda: F.nl.call(
         cmd, [*attrs, (FANOUT, u32(2)), (QUORUM, u32(3))]),
         None, "EINVAL", "quorum is larger than fanout")
@@ -305,7 +309,7 @@ def reading():
     refused("instances of an unknown service", lambda: F.nl.call(
         INSTANCE_GET, [(I_SERVICE, name("wob"))], nl.DUMP), None, "ENOENT",
         "no such service")
-    for cmd, attr in ((SERVICE_GET, OPEN + 1), (INSTANCE_GET, LOAD + 1),
+    for cmd, attr in ((SERVICE_GET, SLOTS + 1), (INSTANCE_GET, LOAD + 1),
                       (LISTENER_GET, L_STATS + 1)):
         refused(f"command {cmd}, unknown attribute", lambda c=cmd, a=attr:
                 F.nl.call(c, [(a, u32(1))], nl.DUMP), (attr,), "EINVAL")
@@ -371,6 +375,7 @@ def prefix(text, bits):
 
 
 EDGE_OK = (R_SID, addr("fc00:c::1"))
+NEED = {EDGE: [EDGE_OK], HASHER: [(R_SERVICE, name("web"))]}
 
 
 def add_route(attrs, **kwargs):
@@ -392,9 +397,10 @@ def route_parameters():
                R_SERVICES: 17}
     known = {SELECTOR: (R_SERVICE, R_ACL),
              SERVER: (R_TABLE, R_SERVICES, R_ACL),
-             EDGE: (R_SID, R_SERVERS, R_LIMIT), ANSWER: (R_TABLE, R_ACL)}
+             EDGE: (R_SID, R_SERVERS, R_LIMIT), ANSWER: (R_TABLE, R_ACL),
+             HASHER: (R_SERVICE,)}
     for action, takes in known.items():
-        need = [EDGE_OK] if action == EDGE else []
+        need = NEED.get(action, [])
         for kind, (word, value) in values.items():
             if kind not in takes:
                 refuse_route(f"{action:#x} {word}",
@@ -430,13 +436,17 @@ def route_parameters():
 @unchanged
 def route_services_and_sids():
     at = (RTA_ENCAP, EXT, R_SERVICE)
-    refuse_route("unknown service", encap(SELECTOR, (R_SERVICE, name("wob"))),
-                 at, "ENOENT", "no such service")
-    refuse_route("empty name", encap(SELECTOR, (R_SERVICE, name(""))), at,
-                 None)
-    refuse_route("no NUL", encap(SELECTOR, (R_SERVICE, b"web")), at, None)
-    refuse_route("32 characters",
-                 encap(SELECTOR, (R_SERVICE, name("x" * 32))), at, None)
+    for action in SELECTOR, HASHER:
+        refuse_route("unknown service",
+                     encap(action, (R_SERVICE, name("wob"))), at, "ENOENT",
+                     "no such service")
+        refuse_route("empty name", encap(action, (R_SERVICE, name(""))), at,
+                     None)
+        refuse_route("no NUL", encap(action, (R_SERVICE, b"web")), at, None)
+        refuse_route("32 characters",
+                     encap(action, (R_SERVICE, name("x" * 32))), at, None)
+    refuse_route("no service", encap(HASHER), None,
+                 words="service is missing")
     for attrs in (encap(EDGE), encap(EDGE, (R_LIMIT, u32(1)))):
         refuse_route("no sid", attrs, None, words="sid is missing")
     for text in NOT_UNICAST:
@@ -449,8 +459,8 @@ def route_attributes_beside_ours():
     """What the kernel's own behaviours take, and what nobody does."""
     words = {2: "srh", 3: "table", 4: "nh4", 5: "nh6", 6: "iif", 7: "oif",
              8: "endpoint", 9: "vrftable", 10: "count", 11: "flavors"}
-    for action in (SELECTOR, SERVER, EDGE, ANSWER):
-        need = [EDGE_OK] if action == EDGE else []
+    for action in (SELECTOR, SERVER, EDGE, ANSWER, HASHER):
+        need = NEED.get(action, [])
         for kind, word in words.items():
             refuse_route(f"{action:#x} {word}", encap(
                 action, *need, more=[(kind, u32(1))]), (RTA_ENCAP, kind),
@@ -475,7 +485,7 @@ def route_attributes_beside_ours():
 
 @unchanged
 def route_actions():
-    for action in (0x8000, 0x8005, 0x8050, 0x87ff):
+    for action in (0x8000, 0x8007, 0x8050, 0x87ff):
         refuse_route(f"action {action:#x}", encap(action),
                      (RTA_ENCAP, ACTION), "EOPNOTSUPP", "no module")
     refuse_route("IPv4", encap(SERVER), (RTA_ENCAP,),
@@ -493,9 +503,9 @@ def route_actions():
 @unchanged
 def a_refused_route_leaves_no_trace():
     """Refused after our part was built: the service is free again."""
-    attrs = encap(SELECTOR, (R_SERVICE, name("tmp")))
     F.nl.call(SERVICE_ADD, [(NAME, name("tmp")), SEL])
-    for _ in range(3):
+    for action in 3 * (SELECTOR, HASHER):
+        attrs = encap(action, (R_SERVICE, name("tmp")))
         add_route(attrs, flags=nl.CREATE | nl.EXCL)
         try:
             add_route(attrs, flags=nl.CREATE | nl.EXCL)
@@ -553,7 +563,7 @@ manycast service add all sid fc00:a::2 policy weighted candidates all \
 fanout 16 quorum 3 hold 7 timeout 900 tombstone 1 limit 16777216 rate 0 \
 nodes 15 ioam 65535 coef 1000000 0 3 key 00112233445566778899aabbccddeeff
 manycast service add hash sid fc00:a::3 candidates hash policy residence \
-fanout 1 hold 0 nodes 0 rate 1000000000 limit 1
+fanout 1 hold 0 nodes 0 rate 1000000000 limit 1 slots 655373
 manycast service add xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx sid fc00:a::3 \
 policy load candidates least
 manycast service add net sid fc00:a::4 policy network quorum 0
