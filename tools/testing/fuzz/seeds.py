@@ -31,6 +31,8 @@ ROUTES = ("2001:db8:5::80/128 encap seg6local action End.MAnycast service web "
           "servers fc00:5::/32 limit 1000 dev net",
           f"{EDGE_SID}/128 encap seg6local action End.MAnycast.C "
           "acl fc00:a::/32 dev net",
+          "2001:db8:6::/64 encap seg6local action H.MAnycast.Hash service web "
+          "dev net",
           "fc00:b::1/128 encap seg6local action End.DT6 table 254 dev net")
 COMMANDS = ("service add web sid fc00:a::1 policy weighted candidates hash "
             "fanout 4 quorum 2 hold 5 timeout 500 tombstone 3000 limit 1000 "
@@ -39,6 +41,7 @@ COMMANDS = ("service add web sid fc00:a::1 policy weighted candidates hash "
             "instance add service web sid fc00:5:2::1",
             "instance set service web sid fc00:5:1::1 weight 0",
             "listener set 2001:db8:5::80 port 80 load 500",
+            "service set web slots 4099",
             "show", "save", "service set web policy load candidates all",
             "listener del 2001:db8:5::80 port 80",
             "instance del service web sid fc00:5:1::1", "service del web")
