@@ -53,13 +53,16 @@ static bool matches(const struct manycast_dst_slot *slot,
 	       ipv6_addr_equal(&slot->saddr, &fl6->saddr);
 }
 
-/* Does every packet to this destination go there, whatever its flow is? */
+/* Does every packet to this destination go there, whatever its flow is? And who
+ * deletes a route with a tunnel's state expects that it goes: a service would
+ * stay in use.
+ */
 static bool lasting(const struct dst_entry *dst)
 {
 	const struct rt6_info *rt = container_of(dst, struct rt6_info, dst);
 	const struct fib6_info *from = rcu_dereference(rt->from);
 
-	if (dst->error || !from)
+	if (dst->error || dst->lwtstate || !from)
 		return false;
 	return from->nh ? !nexthop_is_multipath(from->nh) :
 			  !READ_ONCE(from->fib6_nsiblings);
