@@ -6,6 +6,7 @@
 #include <kunit/visibility.h>
 #include <linux/netlink.h>
 #include <net/ipv6.h>
+#include <net/lwtunnel.h>
 
 #include "candidates.h"
 #include "encap.h"
@@ -144,17 +145,37 @@ int manycast_hasher_input(struct sk_buff *skb, struct manycast_route *route)
 	return to_selector(route, skb, false);
 }
 
+/* As send_to() makes them. */
+static bool is_tunnelled(const struct sk_buff *skb)
+{
+	u8 nexthdr = ipv6_hdr(skb)->nexthdr;
+
+	return nexthdr == NEXTHDR_IPV6 || nexthdr == NEXTHDR_ROUTING;
+}
+
 /**
  * manycast_hasher_output() - H.MAnycast.Hash for what this host sends
+ * @net:	network namespace
+ * @sk:		the socket
  * @skb:	a packet to a service
- * @route:	the route that it took
+ * @lwt:	state of the route that it took
+ * @route:	our part of it
+ *
+ * What is in a tunnel goes the route's own way. It may come from a hasher here
+ * whose selectors' SIDs lie in the service prefix, and to do it again would not
+ * end.
  *
  * Context: RCU.
- * Return: as manycast_hasher_input().
+ * Return: as manycast_hasher_input(), or what the route's own output returns.
  */
-int manycast_hasher_output(struct sk_buff *skb, struct manycast_route *route)
+int manycast_hasher_output(struct net *net, struct sock *sk,
+			   struct sk_buff *skb, struct lwtunnel_state *lwt,
+			   struct manycast_route *route)
 {
 	int result;
+
+	if (is_tunnelled(skb))
+		return lwt->orig_output(net, sk, skb);
 
 	local_bh_disable();
 	result = to_selector(route, skb, true);

@@ -304,7 +304,7 @@ static int hasher_input(struct sk_buff *skb, struct lwtunnel_state *lwt,
 static int hasher_output(struct net *net, struct sock *sk, struct sk_buff *skb,
 			 struct lwtunnel_state *lwt, void *st)
 {
-	return manycast_hasher_output(skb, st);
+	return manycast_hasher_output(net, sk, skb, lwt, st);
 }
 
 static int put_prefix(struct sk_buff *skb, int attr,
