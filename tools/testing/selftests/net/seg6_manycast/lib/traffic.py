@@ -3,6 +3,7 @@
 start than programs, and gone at once when they are killed.
 """
 
+import hashlib
 import os
 import select
 import signal
@@ -71,6 +72,28 @@ class Server(_Process):
                     pass
                 del socks[fd]
                 sock.close()
+
+
+class Digest(_Process):
+    """Answers all that comes on a connection with its SHA-256."""
+
+    def __init__(self, ns, address, port):
+        with ns:
+            listener = socket.socket(socket.AF_INET6)
+        listener.bind((address, port))
+        listener.listen()
+        super().__init__(ns, lambda: self._serve(listener))
+        listener.close()
+
+    @staticmethod
+    def _serve(listener):
+        while True:
+            sock, _ = listener.accept()
+            found = hashlib.sha256()
+            while data := sock.recv(1 << 16):
+                found.update(data)
+            sock.sendall(found.digest())
+            sock.close()
 
 
 def ask(sock, word=b"x"):
