@@ -7,6 +7,7 @@ the same selector through whichever hasher it comes.
 
 import collections
 import hashlib
+import json
 import os
 import socket
 import subprocess
@@ -14,7 +15,7 @@ import subprocess
 from lib import ktap
 from lib.capture import Capture, no_offloads
 from lib.front import KEY, Lone, Network, decap, front, source
-from lib.ktap import equal, true
+from lib.ktap import equal, true, wait_for
 from lib.netns import Netns
 from lib.topology import EDGE_SID, OWN_SID, SERVICE
 from lib.traffic import Digest, Server, ask, connect
@@ -448,6 +449,40 @@ def a_client_with_an_edge():
         s.close()
 
 
+def nobody_else_uses_the_hashers_sid():
+    """End.DT6 lets everybody in; the filter of the manual does not."""
+    n = net()
+    sel, syn = n["sel1"], bytes(packet(1))
+
+    def began():
+        return sel.service()["stats"]["syn"]
+
+    def filtered():
+        found = json.loads(sel.run("nft -j list chain ip6 manycast pre"))
+        return [e["counter"]["packets"] for item in found["nftables"]
+                for e in item.get("rule", {}).get("expr", [])
+                if "counter" in e]
+
+    with n["client"]:
+        sock = socket.socket(socket.AF_INET6, socket.SOCK_RAW, 41)
+    before = began()
+    sock.sendto(syn, (decap(1), 0))
+    wait_for(lambda: began() == before + 1, "the selector takes it")
+    sel.run("nft -f -", input=f"""
+table ip6 manycast {{
+  chain pre {{
+    type filter hook prerouting priority 0; policy accept;
+    ip6 daddr {decap(1)} ip6 saddr != fc00:b::/32 counter drop
+  }}
+}}""")
+    sock.sendto(bytes(packet(2)), (decap(1), 0))
+    wait_for(lambda: filtered() == [1], "it is filtered")
+    equal(began(), before + 1, "handshakes")
+    converse([connect(n["client"], SERVICE) for _ in range(8)], b"filtered")
+    equal(filtered(), [1], "hashers' packets are not")
+    sock.close()
+
+
 def flow_of(p):
     ip = p.ip[-1]
     return (ip.text("ipv6.src"), p.tcp.text("tcp.srcport"),
@@ -513,6 +548,7 @@ def main():
             a_hasher_fails,
             a_client_with_an_edge,
             judged_by_tshark,
+            nobody_else_uses_the_hashers_sid,
         ])
     finally:
         for h in MADE.values():
