@@ -16,7 +16,7 @@
 #include <net/ipv6.h>
 
 #include "handshake.h"
-#include "pin.h"
+#include "opening.h"
 #include "selector.h"
 
 static const struct rhashtable_params handshake_params = {
@@ -39,7 +39,7 @@ static void bury(struct manycast_handshake *hs)
 	struct manycast_net *mnet = mnet_of(hs);
 
 	rhashtable_remove_fast(&mnet->handshakes, &hs->node, handshake_params);
-	manycast_unpin(mnet, hs);
+	manycast_opening_del(mnet, hs);
 	timer_delete(&hs->expiry);
 	if (hs->race)
 		manycast_race_free(hs->race);
@@ -108,7 +108,7 @@ static void decide(struct manycast_handshake *hs, struct manycast_outcome *out)
 	manycast_race_free(race);
 	prolong(hs);
 	if (ipv6_addr_any(&hs->edge))
-		manycast_pin(mnet_of(hs), hs);
+		manycast_opening_add(mnet_of(hs), hs);
 }
 
 /* The same with the SYN-ACK that was held. */
@@ -523,7 +523,7 @@ int manycast_handshakes_init(struct manycast_net *mnet)
 
 	if (err)
 		return err;
-	err = manycast_pins_init(mnet);
+	err = manycast_openings_init(mnet);
 	if (err)
 		rhashtable_destroy(&mnet->handshakes);
 	return err;
@@ -550,6 +550,6 @@ void manycast_handshakes_exit(struct manycast_net *mnet)
 
 	/* Timers that found their entry dying are readers. */
 	synchronize_rcu();
-	manycast_pins_exit(mnet);
+	manycast_openings_exit(mnet);
 	rhashtable_destroy(&mnet->handshakes);
 }

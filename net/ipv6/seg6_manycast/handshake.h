@@ -28,7 +28,7 @@ enum manycast_state {
 /**
  * struct manycast_handshake - an attempt to connect, and its tombstone
  * @node:	in manycast_net.handshakes until dead
- * @pin_node:	in manycast_net.pins, for an unaware client, once decided
+ * @opening_node: in manycast_net.openings, for an unaware client, once decided
  * @key:	what it is about
  * @lock:	protects @state, @race and its contents, @winner
  * @state:	enum manycast_state
@@ -42,7 +42,7 @@ enum manycast_state {
  */
 struct manycast_handshake {
 	struct rhash_head node;
-	struct rhash_head pin_node;
+	struct rhash_head opening_node;
 	struct manycast_key key;
 	spinlock_t lock; /* @state, @race, @winner */
 	u8 state;

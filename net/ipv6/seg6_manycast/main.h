@@ -28,7 +28,7 @@ struct net;
  *		several messages; never 0; under @lock
  * @sources:	struct manycast_instance by the address it answers from
  * @handshakes:	struct manycast_handshake by struct manycast_key
- * @pins:	struct manycast_handshake of unaware clients by their 4-tuple
+ * @openings:	struct manycast_handshake of unaware clients by their 4-tuple
  * @records:	struct manycast_record by struct manycast_key
  * @record_lock:	protects @record_fifo, @record_count, and which record
  *		is in @records with what is known of its handshake
@@ -62,7 +62,7 @@ struct manycast_net {
 	unsigned int generation;
 	struct rhltable sources;
 	struct rhashtable handshakes;
-	struct rhashtable pins;
+	struct rhashtable openings;
 
 	struct rhashtable records;
 	spinlock_t record_lock; /* records, but for lookups */

@@ -12,7 +12,7 @@
 #include "handshake.h"
 #include "lwt.h"
 #include "main.h"
-#include "pin.h"
+#include "opening.h"
 #include "selector.h"
 
 /* Segments of packet 2: the instance, its waypoints, and where the SYN came
@@ -414,7 +414,7 @@ static int steer(struct manycast_service *svc, struct sk_buff *skb,
 	struct manycast_outer outer = {};
 	struct manycast_handshake *hs;
 
-	hs = manycast_pinned(svc->mnet, key);
+	hs = manycast_opening_find(svc->mnet, key);
 	if (!hs)
 		return service_drop(svc, skb,
 				SEG6_MANYCAST_SERVICE_STAT_DROP_NO_STATE);
