@@ -10,8 +10,6 @@
 #include "main.h"
 
 #define SWEEP_INTERVAL	(5 * HZ)
-#define SWEEP_MAX	1024
-#define EVICT_TRIES	8
 #define EVICT_MAX	16
 #define OPENING_SHARE	8	/* one in so many may be opening */
 
@@ -50,9 +48,9 @@ static void flow_free_rcu(struct rcu_head *rcu)
 static void unlink(struct manycast_net *mnet, struct manycast_flow *flow)
 {
 	lockdep_assert_held(&mnet->flow_lock);
-	if (list_empty(&flow->list))
+	if (list_empty(&flow->age.list))
 		return;
-	list_del_init(&flow->list);
+	list_del_init(&flow->age.list);
 	mnet->flow_placed[flow->place]--;
 	WRITE_ONCE(mnet->flow_count, mnet->flow_count - 1);
 	rhashtable_remove_fast(&mnet->flows, &flow->node, flow_params);
@@ -65,34 +63,21 @@ static bool idle(const struct manycast_flow *flow)
 	bool open = READ_ONCE(flow->place) == MANYCAST_PLACE_OPEN;
 	u8 state = open ? MANYCAST_FLOW_OPEN : READ_ONCE(flow->state);
 
-	return time_after(jiffies, READ_ONCE(flow->used) +
-				   idle_seconds[state] * HZ);
+	return manycast_age_over(&flow->age, idle_seconds[state]);
 }
 
-/* A part of the table, so that nobody waits for a grace period for long.
- * Returns whether there is more.
- */
-static bool sweep_some(struct manycast_net *mnet, struct rhashtable_iter *iter)
+/* Looks again under the lock, since a packet may just have come. */
+static void unlink_idle(void *entry, void *arg)
 {
-	struct manycast_flow *flow = NULL;
-	unsigned int i;
+	struct manycast_flow *flow = entry;
+	struct manycast_net *mnet = arg;
 
-	rhashtable_walk_start(iter);
-	for (i = 0; i < SWEEP_MAX; i++) {
-		flow = rhashtable_walk_next(iter);
-		if (!flow)
-			break;
-		/* -EAGAIN: the table was resized; what we miss is seen later */
-		if (IS_ERR(flow) || !idle(flow))
-			continue;
-		spin_lock_bh(&mnet->flow_lock);
-		/* A packet may just have come. */
-		if (idle(flow))
-			unlink(mnet, flow);
-		spin_unlock_bh(&mnet->flow_lock);
-	}
-	rhashtable_walk_stop(iter);
-	return flow;
+	if (!idle(flow))
+		return;
+	spin_lock_bh(&mnet->flow_lock);
+	if (idle(flow))
+		unlink(mnet, flow);
+	spin_unlock_bh(&mnet->flow_lock);
 }
 
 static void sweep(struct work_struct *work)
@@ -100,40 +85,11 @@ static void sweep(struct work_struct *work)
 	struct manycast_net *mnet =
 		container_of(to_delayed_work(work), struct manycast_net,
 			     flow_work);
-	struct rhashtable_iter iter;
 
-	rhashtable_walk_enter(&mnet->flows, &iter);
-	while (sweep_some(mnet, &iter))
-		cond_resched();
-	rhashtable_walk_exit(&iter);
+	manycast_sweep(&mnet->flows, unlink_idle, mnet);
 	if (READ_ONCE(mnet->flow_count))
 		queue_delayed_work(manycast_wq, &mnet->flow_work,
 				   SWEEP_INTERVAL);
-}
-
-static struct manycast_flow *first(struct manycast_net *mnet,
-				   enum manycast_flow_place place)
-{
-	lockdep_assert_held(&mnet->flow_lock);
-	return list_first_entry_or_null(&mnet->flow_list[place],
-					struct manycast_flow, list);
-}
-
-/* The flow that came to its place before the others there, but for those that
- * were used since: they go to the end, if there are not too many.
- */
-static struct manycast_flow *longest_unused(struct manycast_net *mnet,
-					    enum manycast_flow_place place)
-{
-	struct manycast_flow *flow;
-	unsigned int tries = 1;
-
-	while ((flow = first(mnet, place)) && tries++ < EVICT_TRIES &&
-	       time_after(READ_ONCE(flow->used), flow->listed)) {
-		flow->listed = jiffies;
-		list_move_tail(&flow->list, &mnet->flow_list[place]);
-	}
-	return flow;
 }
 
 /* Room for one more. First goes who is over: a packet or two are all that it
@@ -147,16 +103,19 @@ static struct manycast_flow *longest_unused(struct manycast_net *mnet,
 static void evict(struct manycast_net *mnet, u32 limit)
 {
 	const unsigned int share = max(limit / OPENING_SHARE, 1U);
-	struct manycast_flow *flow;
+	struct list_head *list = mnet->flow_list;
+	struct manycast_age *age;
 
-	flow = longest_unused(mnet, MANYCAST_PLACE_OVER);
-	if (!flow && mnet->flow_placed[MANYCAST_PLACE_OPENING] < share)
-		flow = longest_unused(mnet, MANYCAST_PLACE_OPEN);
-	if (!flow)
-		flow = first(mnet, MANYCAST_PLACE_OPENING);
-	if (!flow)
+	lockdep_assert_held(&mnet->flow_lock);
+	age = manycast_age_oldest(&list[MANYCAST_PLACE_OVER]);
+	if (!age && mnet->flow_placed[MANYCAST_PLACE_OPENING] < share)
+		age = manycast_age_oldest(&list[MANYCAST_PLACE_OPEN]);
+	if (!age)
+		age = list_first_entry_or_null(&list[MANYCAST_PLACE_OPENING],
+					       struct manycast_age, list);
+	if (!age)
 		return;
-	unlink(mnet, flow);
+	unlink(mnet, container_of(age, struct manycast_flow, age));
 	manycast_stats_inc(mnet->stats, SEG6_MANYCAST_STAT_EDGE_EVICTED);
 }
 
@@ -164,12 +123,11 @@ static void move(struct manycast_net *mnet, struct manycast_flow *flow,
 		 enum manycast_flow_place place)
 {
 	spin_lock_bh(&mnet->flow_lock);
-	if (!list_empty(&flow->list)) {
+	if (!list_empty(&flow->age.list)) {
 		mnet->flow_placed[flow->place]--;
 		mnet->flow_placed[place]++;
 		WRITE_ONCE(flow->place, place);
-		flow->listed = jiffies;
-		list_move_tail(&flow->list, &mnet->flow_list[place]);
+		manycast_age_move(&flow->age, &mnet->flow_list[place]);
 	}
 	spin_unlock_bh(&mnet->flow_lock);
 }
@@ -202,8 +160,6 @@ flow_add(struct manycast_net *mnet, const struct manycast_key *key,
 	flow->key = *key;
 	flow->given_up = key->isn;
 	flow->servers = *servers;
-	flow->used = jiffies;
-	flow->listed = jiffies;
 	spin_lock_init(&flow->lock);
 
 	limit = limit ?: MANYCAST_FLOW_LIMIT;
@@ -215,8 +171,8 @@ flow_add(struct manycast_net *mnet, const struct manycast_key *key,
 	old = rhashtable_lookup_get_insert_fast(&mnet->flows, &flow->node,
 						flow_params);
 	if (!old) {
-		list_add_tail(&flow->list,
-			      &mnet->flow_list[MANYCAST_PLACE_OPENING]);
+		manycast_age_add(&flow->age,
+				 &mnet->flow_list[MANYCAST_PLACE_OPENING]);
 		mnet->flow_placed[MANYCAST_PLACE_OPENING]++;
 		WRITE_ONCE(mnet->flow_count, mnet->flow_count + 1);
 	}
@@ -273,7 +229,7 @@ manycast_flow_syn(struct manycast_net *mnet, const struct manycast_key *key,
 	if (!flow)
 		return NULL;
 	spin_lock_bh(&flow->lock);
-	WRITE_ONCE(flow->used, jiffies);
+	manycast_age_use(&flow->age);
 	if (flow->state == MANYCAST_FLOW_RESET)
 		set_way(flow, &flow->way, NULL);
 	if (flow->key.isn != key->isn || flow->state == MANYCAST_FLOW_RESET) {
@@ -405,7 +361,7 @@ enum manycast_learnt manycast_flow_learn(struct manycast_flow *flow, u32 isn,
 	struct manycast_way *way;
 
 	spin_lock_bh(&flow->lock);
-	WRITE_ONCE(flow->used, jiffies);
+	manycast_age_use(&flow->age);
 	learnt = flow->key.isn == isn ? judge(flow, path, &slot) :
 					judge_given_up(flow, isn, path);
 	/* After the client's ACK a new number would not be its choice's. */
@@ -499,7 +455,7 @@ struct manycast_way *manycast_flow_out(struct manycast_net *mnet,
 	*loser = NULL;
 	if (!way)
 		return NULL;
-	WRITE_ONCE(flow->used, jiffies);
+	manycast_age_use(&flow->age);
 	if (state == MANYCAST_FLOW_OPEN &&
 	    !(tcp->flags & (TCPHDR_FIN | TCPHDR_RST)))
 		return way;

@@ -6,6 +6,7 @@
 #include <linux/spinlock.h>
 
 #include "addr.h"
+#include "age.h"
 #include "packet.h"
 #include "srh.h"
 
@@ -63,10 +64,8 @@ enum manycast_flow_place {
 /**
  * struct manycast_flow - one of our clients' connections
  * @node:	in manycast_net.flows
- * @list:	in manycast_net.flow_list, at @place; under its flow_lock
- * @listed:	jiffies when it came there; under the same
+ * @age:	in manycast_net.flow_list, at @place, under its flow_lock
  * @place:	enum manycast_flow_place, under the same and under @lock
- * @used:	jiffies of the last packet; under no lock
  * @rcu:	frees
  * @lock:	protects what follows, but for the 4-tuple, which stays
  * @state:	enum manycast_flow_state
@@ -78,9 +77,7 @@ enum manycast_flow_place {
  */
 struct manycast_flow {
 	struct rhash_head node;
-	struct list_head list;
-	unsigned long listed;
-	unsigned long used;
+	struct manycast_age age;
 	struct rcu_head rcu;
 	u8 place;
 	spinlock_t lock; /* what follows, but for the 4-tuple */

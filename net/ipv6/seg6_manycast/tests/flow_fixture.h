@@ -73,7 +73,7 @@ static inline unsigned int placed(const struct manycast_net *mnet,
 	const struct manycast_flow *flow;
 	unsigned int n = 0;
 
-	list_for_each_entry(flow, &mnet->flow_list[place], list)
+	list_for_each_entry(flow, &mnet->flow_list[place], age.list)
 		n += flow->place == place ? 1 : UINT_MAX / 2;
 	return n == mnet->flow_placed[place] ? n : UINT_MAX;
 }

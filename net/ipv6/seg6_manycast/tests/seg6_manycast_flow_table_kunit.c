@@ -117,8 +117,8 @@ static void flow_evict_opening_first(struct kunit *test)
 	u16 port;
 
 	set_limit(test, 3);
-	open_flow(test, 1)->used -= 1000;
-	open_flow(test, 2)->used -= 1000;
+	open_flow(test, 1)->age.used -= 1000;
+	open_flow(test, 2)->age.used -= 1000;
 	for (port = 3; port < 100; port++) {
 		syn(test, port, ISN);
 		KUNIT_EXPECT_EQ(test, mnet->flow_count, 3);
@@ -212,8 +212,8 @@ static void flow_evict_over_unused(struct kunit *test)
 	set_limit(test, 3);
 	for (port = 1; port <= 3; port++) {
 		out(test, open_flow(test, port), ACK | TCPHDR_FIN, 500);
-		find(mnet, port)->listed = jiffies - 100;
-		find(mnet, port)->used = jiffies - 100;
+		find(mnet, port)->age.listed = jiffies - 100;
+		find(mnet, port)->age.used = jiffies - 100;
 	}
 	out(test, found(test, 1), ACK, 500);
 	syn(test, 4, ISN);
@@ -248,8 +248,8 @@ static void open_used_flows(struct kunit *test, u16 n)
 	set_limit(test, n);
 	for (port = 1; port <= n; port++) {
 		flow = open_flow(test, port);
-		flow->listed = jiffies - 100;
-		flow->used = jiffies - 50;
+		flow->age.listed = jiffies - 100;
+		flow->age.used = jiffies - 50;
 	}
 }
 
@@ -258,7 +258,7 @@ static void flow_evict_unused(struct kunit *test)
 	struct manycast_net *mnet = mnet_of(test);
 
 	open_used_flows(test, 4);
-	find(mnet, 3)->used = find(mnet, 3)->listed;
+	find(mnet, 3)->age.used = find(mnet, 3)->age.listed;
 	syn(test, 5, ISN);
 	KUNIT_EXPECT_EQ(test, mnet->flow_count, 4);
 	KUNIT_EXPECT_NULL(test, find(mnet, 3));
@@ -357,8 +357,8 @@ static void flow_idle(struct kunit *test)
 	struct manycast_flow *stale = flow_in(test, 2, p->state);
 	struct manycast_net *mnet = mnet_of(test);
 
-	fresh->used = jiffies - (p->seconds - 1) * HZ;
-	stale->used = jiffies - (p->seconds + 1) * HZ;
+	fresh->age.used = jiffies - (p->seconds - 1) * HZ;
+	stale->age.used = jiffies - (p->seconds + 1) * HZ;
 
 	KUNIT_EXPECT_TRUE(test, delayed_work_pending(&mnet->flow_work));
 	flush_delayed_work(&mnet->flow_work);
@@ -369,7 +369,7 @@ static void flow_idle(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, delayed_work_pending(&mnet->flow_work));
 
 	/* Nobody sweeps an empty floor; but it starts again. */
-	fresh->used = jiffies - (p->seconds + 1) * HZ;
+	fresh->age.used = jiffies - (p->seconds + 1) * HZ;
 	flush_delayed_work(&mnet->flow_work);
 	KUNIT_EXPECT_NULL(test, find(mnet, 1));
 	KUNIT_EXPECT_EQ(test, mnet->flow_count, 0);
@@ -390,9 +390,9 @@ static void flow_idle_many(struct kunit *test)
 
 	for (port = 1; port <= 5000; port++)
 		if (port % 10)
-			syn(test, port, ISN)->used -= 121 * HZ;
+			syn(test, port, ISN)->age.used -= 121 * HZ;
 		else
-			open_flow(test, port)->used -= 121 * HZ;
+			open_flow(test, port)->age.used -= 121 * HZ;
 	for (i = 0; i < 10 && mnet->flow_count != 500; i++)
 		flush_delayed_work(&mnet->flow_work);
 	KUNIT_EXPECT_EQ(test, mnet->flow_count, 500);
@@ -412,7 +412,7 @@ static void flow_idle_after_syn(struct kunit *test)
 	syn(test, 1, ISN + 2);
 	KUNIT_EXPECT_EQ(test, flow->state, MANYCAST_FLOW_OPENING);
 	KUNIT_EXPECT_EQ(test, placed(mnet, MANYCAST_PLACE_OPEN), 1);
-	flow->used = jiffies - 3600 * HZ;
+	flow->age.used = jiffies - 3600 * HZ;
 	flush_delayed_work(&mnet->flow_work);
 	KUNIT_ASSERT_PTR_EQ(test, find(mnet, 1), flow);
 	expect_sent(test, out(test, flow, ACK, 500), 1, 0);
@@ -423,7 +423,7 @@ static void flow_idle_after_syn(struct kunit *test)
 	syn(test, 1, ISN + 3);
 	out(test, flow, TCPHDR_RST, 0);
 	KUNIT_EXPECT_EQ(test, placed(mnet, MANYCAST_PLACE_OPENING), 1);
-	flow->used = jiffies - 121 * HZ;
+	flow->age.used = jiffies - 121 * HZ;
 	flush_delayed_work(&mnet->flow_work);
 	KUNIT_EXPECT_NULL(test, find(mnet, 1));
 }
@@ -434,15 +434,15 @@ static void flow_used(struct kunit *test)
 	struct manycast_flow *flow = open_flow(test, 1);
 	unsigned long old = jiffies - 100 * HZ;
 
-	flow->used = old;
+	flow->age.used = old;
 	out(test, flow, ACK, 500);
-	KUNIT_EXPECT_NE(test, flow->used, old);
-	flow->used = old;
+	KUNIT_EXPECT_NE(test, flow->age.used, old);
+	flow->age.used = old;
 	learn(flow, ISN, 1, 100);
-	KUNIT_EXPECT_NE(test, flow->used, old);
-	flow->used = old;
+	KUNIT_EXPECT_NE(test, flow->age.used, old);
+	flow->age.used = old;
 	syn(test, 1, ISN);
-	KUNIT_EXPECT_NE(test, flow->used, old);
+	KUNIT_EXPECT_NE(test, flow->age.used, old);
 }
 
 static struct kunit_case flow_cases[] = {
