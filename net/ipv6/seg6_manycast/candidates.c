@@ -161,34 +161,6 @@ unsigned int manycast_pick_all(unsigned int n, u32 *rnd, u16 *pick,
 EXPORT_SYMBOL_IF_KUNIT(manycast_pick_all);
 
 /**
- * manycast_pick_hash() - @k distinct picks of a Maglev table
- * @table:	filled by manycast_maglev_fill()
- * @size:	its entries
- * @n:		instances
- * @hash:	keyed hash of the flow
- * @pick:	result; pick[0] is the flow's slot itself
- * @k:		how many
- *
- * Return: how many were picked, min(@k, @n).
- */
-unsigned int manycast_pick_hash(const u16 *table, unsigned int size,
-				unsigned int n, u64 hash, u16 *pick,
-				unsigned int k)
-{
-	u32 slot = (u32)hash % size, skip = (u32)(hash >> 32) % (size - 1) + 1;
-	unsigned int got = 0, tries;
-
-	k = min(k, n);
-	for (tries = 8 * k; got < k && tries; tries--) {
-		if (!picked(pick, got, table[slot]))
-			pick[got++] = table[slot];
-		slot = (slot + skip) % size;
-	}
-	return fill_up(n, table[slot], pick, got, k);
-}
-EXPORT_SYMBOL_IF_KUNIT(manycast_pick_hash);
-
-/**
  * manycast_pick_one() - the instance that a number falls to, by weight
  * @cumulated:	cumulated[i] is the sum of the weights of instances 0..i
  * @n:		instances, at least one

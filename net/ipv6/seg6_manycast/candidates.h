@@ -4,14 +4,9 @@
 
 #include <linux/types.h>
 
-/* Slots of a service's Maglev table. A prime, and constant: another size would
- * move every flow when an instance comes or goes.
- */
-#define MANYCAST_MAGLEV_SIZE	4099
-
-/* Slots of a hasher's, unless the administrator wants another number: Maglev's
- * own (Eisenbud et al., section 5.3). It decides about every packet, and one
- * moved slot is a part of all connections.
+/* Slots of a hasher's table, unless the administrator wants another number:
+ * Maglev's own (Eisenbud et al., section 5.3). It decides about every packet,
+ * and one moved slot is a part of all connections.
  */
 #define MANYCAST_FRONT_SLOTS	65537
 
@@ -31,9 +26,6 @@ int manycast_maglev_fill(u16 *table, unsigned int size,
 			 unsigned int n);
 unsigned int manycast_pick_all(unsigned int n, u32 *rnd, u16 *pick,
 			       unsigned int k);
-unsigned int manycast_pick_hash(const u16 *table, unsigned int size,
-				unsigned int n, u64 hash, u16 *pick,
-				unsigned int k);
 unsigned int manycast_pick_random(const u32 *cumulated, unsigned int n,
 				  u32 *rnd, u16 *pick, unsigned int k);
 unsigned int manycast_pick_least(const u32 *load, unsigned int n,

@@ -7,6 +7,7 @@
 
 #include "candidates.h"
 #include "choose.h"
+#include "rank.h"
 
 /* Candidates least looks at four for each that it asks, and no more than so
  * many. That is where the gain is (Mitzenmacher, "The Power of Two Choices in
@@ -48,15 +49,42 @@ static u64 keyed_hash(const struct manycast_settings *settings,
 	return siphash(key, MANYCAST_TUPLE_LEN, &settings->key);
 }
 
+static const u16 *rank_row(const struct manycast_settings *settings,
+			   const struct manycast_pool *pool,
+			   const struct manycast_key *key)
+{
+	u32 row = manycast_rank_of(keyed_hash(settings, key));
+
+	return &pool->rank[row * pool->ranks];
+}
+
+/* Where everybody in the row is drained, who is not takes the flow by chance.
+ */
+static unsigned int pick_ranked(const struct manycast_settings *settings,
+				const struct manycast_pool *pool,
+				const struct manycast_key *key, u16 *index,
+				unsigned int k)
+{
+	unsigned int got;
+
+	got = manycast_rank_pick(rank_row(settings, pool, key), pool->ranks,
+				 pool->n, index, k);
+	if (got)
+		return got;
+	*index = manycast_pick_one(pool->cumulated, pool->n,
+				   keyed_hash(settings, key));
+	return 1;
+}
+
 static unsigned int pick(const struct manycast_settings *settings,
 			 const struct manycast_pool *pool,
 			 const struct manycast_key *key, u16 *index)
 {
 	u32 rnd = 0;
 
-	/* The hash table alone knows no chance. */
+	/* The table of ranks alone knows no chance. */
 	if (settings->candidates != SEG6_MANYCAST_CANDIDATES_HASH ||
-	    !pool->maglev)
+	    !pool->rank)
 		rnd = get_random_u32();
 	switch (settings->candidates) {
 	case SEG6_MANYCAST_CANDIDATES_ALL:
@@ -64,11 +92,10 @@ static unsigned int pick(const struct manycast_settings *settings,
 					 SEG6_MANYCAST_FANOUT_MAX);
 	case SEG6_MANYCAST_CANDIDATES_HASH:
 		/* The table may be newer than the settings. */
-		if (!pool->maglev)
+		if (!pool->rank)
 			break;
-		return manycast_pick_hash(pool->maglev, MANYCAST_MAGLEV_SIZE,
-					  pool->n, keyed_hash(settings, key),
-					  index, settings->fanout);
+		return pick_ranked(settings, pool, key, index,
+				   settings->fanout);
 	case SEG6_MANYCAST_CANDIDATES_LEAST:
 		return pick_least(pool, &rnd, index, settings->fanout);
 	case SEG6_MANYCAST_CANDIDATES_RANDOM:
@@ -95,15 +122,44 @@ manycast_choose_one(const struct manycast_settings *settings,
 		    const struct manycast_pool *pool,
 		    const struct manycast_key *key)
 {
-	u64 hash = keyed_hash(settings, key);
 	u16 index;
 
-	if (pool->maglev)
-		manycast_pick_hash(pool->maglev, MANYCAST_MAGLEV_SIZE, pool->n,
-				   hash, &index, 1);
+	if (pool->rank)
+		pick_ranked(settings, pool, key, &index, 1);
 	else
-		index = manycast_pick_one(pool->cumulated, pool->n, hash);
+		index = manycast_pick_one(pool->cumulated, pool->n,
+					  keyed_hash(settings, key));
 	return pool->instance[index];
+}
+
+/**
+ * manycast_choose_hunted() - who may have a flow
+ * @svc:	the service
+ * @key:	the flow
+ * @cand:	result: its candidates, as on every selector with the same
+ *		configuration, and those who come next; drained ones are among
+ *		them
+ * @max:	room in @cand
+ *
+ * Context: RCU.
+ * Return: how many; none where candidates are chosen by chance or load.
+ */
+unsigned int manycast_choose_hunted(const struct manycast_service *svc,
+				    const struct manycast_key *key,
+				    struct manycast_instance **cand,
+				    unsigned int max)
+{
+	const struct manycast_pool *pool = rcu_dereference(svc->pool);
+	unsigned int i, n;
+	const u16 *row;
+
+	if (!pool || !pool->rank)
+		return 0;
+	row = rank_row(rcu_dereference(svc->settings), pool, key);
+	n = min(pool->ranks, max);
+	for (i = 0; i < n; i++)
+		cand[i] = pool->instance[row[i]];
+	return n;
 }
 
 /**

@@ -58,14 +58,12 @@ manycast_hasher_pick(const struct manycast_settings *settings,
 		     const struct manycast_pool *pool,
 		     const struct manycast_tuple *tuple)
 {
-	u16 index;
+	u64 hash;
 
 	if (!pool || !pool->front)
 		return NULL;
-	manycast_pick_hash(pool->front, pool->slots, pool->n,
-			   siphash(tuple, sizeof(*tuple), &settings->key),
-			   &index, 1);
-	return pool->instance[index];
+	hash = siphash(tuple, sizeof(*tuple), &settings->key);
+	return pool->instance[pool->front[(u32)hash % pool->slots]];
 }
 EXPORT_SYMBOL_IF_KUNIT(manycast_hasher_pick);
 

@@ -97,6 +97,7 @@ instance_alloc(struct manycast_service *svc, const struct manycast_path *path,
 	inst->path.left = path->n - 1;
 	inst->source = *source;
 	inst->weight = weight;
+	inst->last_weight = 1;
 	inst->load = MANYCAST_IOAM_UNAVAILABLE;
 	return inst;
 free:
@@ -202,6 +203,8 @@ int manycast_instance_weigh(struct manycast_instance *inst, u32 weight,
 	u32 old = inst->weight;
 	int err;
 
+	if (old)
+		inst->last_weight = old;
 	inst->weight = weight;
 	err = manycast_pool_update(svc, manycast_settings(svc), extack);
 	if (err)
@@ -220,9 +223,15 @@ int manycast_instance_weigh(struct manycast_instance *inst, u32 weight,
 int manycast_instance_del(struct manycast_instance *inst,
 			  struct netlink_ext_ack *extack)
 {
-	int err = manycast_instance_weigh(inst, 0, extack);
+	struct manycast_service *svc = inst->service;
+	struct list_head *before = inst->list.prev;
+	int err;
 
-	if (!err)
+	list_del_init(&inst->list);
+	err = manycast_pool_update(svc, manycast_settings(svc), extack);
+	if (err)
+		list_add(&inst->list, before);
+	else
 		manycast_instance_unlink(inst);
 	return err;
 }

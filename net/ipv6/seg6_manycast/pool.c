@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What the choice of candidates reads: a service's instances, ranked, with
- * their weights and their Maglev table. Built anew for every change.
+ * their weights and their tables. Built anew for every change.
  */
 
 #include <kunit/visibility.h>
 #include <linux/netlink.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
 
 #include "candidates.h"
+#include "rank.h"
 #include "service.h"
 
 /* What a backend is called on every selector, and its place in the pool. */
@@ -25,20 +27,21 @@ static int by_id(const void *a, const void *b)
 	       x->backend.id > y->backend.id;
 }
 
+/* One side of the list of instances: those with a weight, or those without. */
 static unsigned int rank(struct manycast_service *svc,
-			 const struct manycast_settings *settings,
+			 const struct manycast_settings *settings, bool drained,
 			 struct ranked *ranked)
 {
 	struct manycast_instance *inst;
 	unsigned int n = 0;
 
 	list_for_each_entry(inst, &svc->instances, list) {
-		if (!inst->weight)
+		if (drained == !!inst->weight)
 			continue;
 		ranked[n].backend.id = siphash(manycast_sid(inst),
 					       sizeof(struct in6_addr),
 					       &settings->key);
-		ranked[n].backend.weight = inst->weight;
+		ranked[n].backend.weight = inst->weight ?: inst->last_weight;
 		ranked[n++].instance = inst;
 	}
 	sort(ranked, n, sizeof(*ranked), by_id, NULL);
@@ -50,7 +53,7 @@ static void pool_free(struct manycast_pool *pool)
 	if (!pool)
 		return;
 	kvfree(pool->front);
-	kvfree(pool->maglev);
+	kvfree(pool->rank);
 	kvfree(pool->cumulated);
 	kvfree(pool);
 }
@@ -60,73 +63,84 @@ static void pool_free_rcu(struct rcu_head *rcu)
 	pool_free(container_of(rcu, struct manycast_pool, rcu));
 }
 
-/* A table of @size slots, to be freed with kvfree(), or NULL. */
-static u16 *maglev(const struct ranked *ranked, unsigned int n,
-		   unsigned int size)
+static void fill_ranks(struct manycast_pool *pool,
+		       const struct manycast_backend *backend)
 {
-	struct manycast_backend *backend;
-	u16 *table;
-	unsigned int i;
-	int err = -ENOMEM;
+	u32 row;
 
-	table = kvmalloc_array(size, sizeof(*table), GFP_KERNEL);
-	backend = kvmalloc_array(n, sizeof(*backend), GFP_KERNEL);
-	if (table && backend) {
-		for (i = 0; i < n; i++)
-			backend[i] = ranked[i].backend;
-		err = manycast_maglev_fill(table, size, backend, n);
+	for (row = 0; row < MANYCAST_RANK_ROWS; row++) {
+		manycast_rank_row(row, backend, pool->all,
+				  &pool->rank[row * pool->ranks], pool->ranks);
+		cond_resched();
 	}
-	kvfree(backend);
-	if (!err)
-		return table;
-	kvfree(table);
-	return NULL;
 }
 
 /* The tables that are of use: one each for selectors and for hashers. */
-static int pool_fill_tables(struct manycast_pool *pool,
-			    const struct manycast_settings *settings,
-			    const struct ranked *ranked, bool front)
+static int fill_tables(struct manycast_pool *pool,
+		       const struct manycast_settings *settings,
+		       const struct manycast_backend *backend, bool front)
 {
 	if (settings->candidates == SEG6_MANYCAST_CANDIDATES_HASH) {
-		pool->maglev = maglev(ranked, pool->n, MANYCAST_MAGLEV_SIZE);
-		if (!pool->maglev)
+		pool->ranks = min(pool->all, max_t(u32, settings->fanout,
+						   MANYCAST_PATH_MAX));
+		pool->rank = kvmalloc_array(MANYCAST_RANK_ROWS * pool->ranks,
+					    sizeof(*pool->rank), GFP_KERNEL);
+		if (!pool->rank)
 			return -ENOMEM;
+		fill_ranks(pool, backend);
 	}
-	if (front) {
-		pool->slots = settings->slots;
-		pool->front = maglev(ranked, pool->n, pool->slots);
-		if (!pool->front)
-			return -ENOMEM;
-	}
-	return 0;
+	if (!front || !pool->n)
+		return 0;
+	pool->slots = settings->slots;
+	pool->front = kvmalloc_array(pool->slots, sizeof(*pool->front),
+				     GFP_KERNEL);
+	if (!pool->front)
+		return -ENOMEM;
+	return manycast_maglev_fill(pool->front, pool->slots, backend, pool->n);
 }
 
-static struct manycast_pool *
-pool_alloc(const struct manycast_settings *settings,
-	   const struct ranked *ranked, unsigned int n, bool front)
+static int pool_fill(struct manycast_pool *pool,
+		     const struct manycast_settings *settings,
+		     const struct ranked *ranked, bool front)
 {
-	struct manycast_pool *pool;
+	struct manycast_backend *backend;
 	unsigned int i;
 	u32 sum = 0;
+	int err;
 
-	pool = kvzalloc(struct_size(pool, instance, n), GFP_KERNEL);
-	if (!pool)
-		return NULL;
-	pool->n = n;
-	pool->cumulated = kvmalloc_array(n, sizeof(*pool->cumulated),
+	pool->cumulated = kvmalloc_array(pool->all, sizeof(*pool->cumulated),
 					 GFP_KERNEL);
-	if (!pool->cumulated)
-		goto free;
-	for (i = 0; i < n; i++) {
+	backend = kvmalloc_array(pool->all, sizeof(*backend), GFP_KERNEL);
+	if (!pool->cumulated || !backend) {
+		kvfree(backend);
+		return -ENOMEM;
+	}
+	for (i = 0; i < pool->all; i++) {
 		sum += ranked[i].backend.weight;
 		pool->cumulated[i] = sum;
 		pool->instance[i] = ranked[i].instance;
+		backend[i] = ranked[i].backend;
 	}
-	if (pool_fill_tables(pool, settings, ranked, front))
-		goto free;
-	return pool;
-free:
+	err = fill_tables(pool, settings, backend, front);
+	kvfree(backend);
+	return err;
+}
+
+/* Of @n instances with a weight, and then those without, @all together. */
+static struct manycast_pool *
+pool_alloc(const struct manycast_settings *settings,
+	   const struct ranked *ranked, unsigned int n, unsigned int all,
+	   bool front)
+{
+	struct manycast_pool *pool;
+
+	pool = kvzalloc(struct_size(pool, instance, all), GFP_KERNEL);
+	if (!pool)
+		return NULL;
+	pool->n = n;
+	pool->all = all;
+	if (!pool_fill(pool, settings, ranked, front))
+		return pool;
 	pool_free(pool);
 	return NULL;
 }
@@ -168,17 +182,18 @@ int manycast_pool_update(struct manycast_service *svc,
 {
 	struct manycast_pool *pool = NULL;
 	struct ranked *ranked;
-	unsigned int n;
+	unsigned int n, all;
 
 	ranked = kvmalloc_array(svc->instance_count + 1, sizeof(*ranked),
 				GFP_KERNEL);
 	if (!ranked)
 		goto no_memory;
-	n = rank(svc, settings, ranked);
-	if (n)
-		pool = pool_alloc(settings, ranked, n, svc->front);
+	n = rank(svc, settings, false, ranked);
+	all = n + rank(svc, settings, true, ranked + n);
+	if (all)
+		pool = pool_alloc(settings, ranked, n, all, svc->front);
 	kvfree(ranked);
-	if (n && !pool)
+	if (all && !pool)
 		goto no_memory;
 
 	publish(svc, pool);

@@ -219,7 +219,7 @@ static int syn(struct manycast_service *svc, struct sk_buff *skb,
 	found = manycast_handshake_find(svc->mnet, key);
 	if (found)
 		return syn_again(svc, found, skb);
-	if (!pool)
+	if (!pool || !pool->n)
 		return service_drop(svc, skb,
 				SEG6_MANYCAST_SERVICE_STAT_DROP_NO_INSTANCE);
 

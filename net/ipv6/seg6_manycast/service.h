@@ -65,6 +65,7 @@ struct manycast_settings {
  * @path:	seg[0] is the SID, its waypoints follow, last one first; the
  *		active segment is where packets to it go first
  * @weight:	share of new handshakes, 0 when drained
+ * @last_weight: what it was before it was drained, so that ranks stay
  * @stats:	enum seg6_manycast_instance_stat
  * @rtt:	microseconds, smoothed; 0 until measured
  * @residence:	microseconds, smoothed; 0 until measured
@@ -80,6 +81,7 @@ struct manycast_instance {
 	struct in6_addr source;
 	struct manycast_path path;
 	u32 weight;
+	u32 last_weight;
 	struct manycast_stats __percpu *stats;
 	u32 rtt;
 	u32 residence;
@@ -94,25 +96,31 @@ manycast_sid(const struct manycast_instance *inst)
 }
 
 /**
- * struct manycast_pool - the instances that may be asked
+ * struct manycast_pool - the instances of a service as packets see them
  * @rcu:	frees
- * @maglev:	MANYCAST_MAGLEV_SIZE indices, for candidates hash; else NULL
+ * @rank:	MANYCAST_RANK_ROWS rows of @ranks indices, for candidates hash;
+ *		else NULL
+ * @ranks:	length of a row
  * @front:	@slots indices, where a hasher uses the service; else NULL
  * @slots:	entries of @front
  * @cumulated:	sums of weights, see manycast_pick_one()
  * @n:		instances with a weight
- * @instance:	these, sorted by the hash of their SIDs
+ * @all:	the same and those without, who may still be hunted for
+ * @instance:	the former and then the latter, each sorted by the hash of
+ *		their SIDs
  *
  * Built anew for every change and published by RCU. Instances stay valid for
  * readers: they are freed a grace period after they left the pool.
  */
 struct manycast_pool {
 	struct rcu_head rcu;
-	u16 *maglev;
+	u16 *rank;
+	unsigned int ranks;
 	u16 *front;
 	unsigned int slots;
 	u32 *cumulated;
 	unsigned int n;
+	unsigned int all;
 	struct manycast_instance *instance[];
 };
 
@@ -124,7 +132,7 @@ struct manycast_pool {
  * @mnet:	the namespace; holds a reference
  * @name:	unique in the namespace
  * @settings:	never NULL while reachable
- * @pool:	NULL while no instance has a weight
+ * @pool:	NULL while there is no instance
  * @instances:	all, in the order of configuration; under manycast_net.lock
  * @instance_count:	entries of @instances
  * @front:	some route has or had H.MAnycast.Hash with it: the pool needs

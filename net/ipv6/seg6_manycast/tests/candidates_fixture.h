@@ -9,7 +9,7 @@
 
 #include "../candidates.h"
 
-#define SIZE		MANYCAST_MAGLEV_SIZE
+#define SIZE		4099
 #define MANY		1000
 #define K_MAX		16
 #define DRAWS		20000

@@ -385,7 +385,8 @@ static void hasher_nobody(struct kunit *test)
 	mutex_lock(&f->mnet.lock);
 	KUNIT_EXPECT_EQ(test, 0, manycast_pool_update(&f->svc, &f->settings,
 						      NULL));
-	KUNIT_EXPECT_NULL(test, rcu_access_pointer(f->svc.pool));
+	pool = rcu_dereference_protected(f->svc.pool, true);
+	KUNIT_EXPECT_NULL(test, manycast_hasher_pick(&f->settings, pool, &t));
 
 	f->selector[0].weight = 1;
 	f->svc.front = false;

@@ -208,101 +208,6 @@ static void maglev_removal(struct kunit *test)
 	}
 }
 
-static u64 random_hash(struct fixture *f)
-{
-	return (u64)prandom_u32_state(&f->rnd) << 32 |
-	       prandom_u32_state(&f->rnd);
-}
-
-static void hash_picks(struct kunit *test)
-{
-	static const unsigned int counts[] = { 1, 2, 3, 10, 1000 };
-	struct fixture *f = test->priv;
-	unsigned int c, i, k;
-
-	for (c = 0; c < ARRAY_SIZE(counts); c++) {
-		unsigned int n = counts[c];
-
-		make_backends(f, n, 1);
-		fill(test, f->table, n);
-		for (i = 0; i < 2000; i++) {
-			u64 hash = random_hash(f);
-
-			k = i % (K_MAX + 1);
-			f->pick[k] = 0xeeee;
-			KUNIT_ASSERT_EQ(test, min(k, n),
-					manycast_pick_hash(f->table, SIZE, n,
-							   hash, f->pick, k));
-			KUNIT_ASSERT_TRUE(test, distinct(f->pick, min(k, n),
-							 n));
-			KUNIT_ASSERT_EQ(test, f->pick[k], 0xeeee);
-			if (k)
-				KUNIT_ASSERT_EQ(test, f->pick[0],
-						f->table[(u32)hash % SIZE]);
-		}
-	}
-}
-
-/* The lower half of the hash is where to start, the upper half how to go on. */
-static void hash_walk(struct kunit *test)
-{
-	static const u16 table[] = { 0, 1, 2, 3, 4, 5, 6 };
-	unsigned int at, skip, i;
-	u16 pick[7];
-
-	for (at = 0; at < 7; at++) {
-		for (skip = 1; skip < 7; skip++) {
-			u64 hash = (skip - 1 + 6 * 5ULL) << 32 | (at + 7 * 9);
-
-			KUNIT_ASSERT_EQ(test, 7,
-					manycast_pick_hash(table, 7, 7, hash,
-							   pick, 7));
-			for (i = 0; i < 7; i++)
-				KUNIT_EXPECT_EQ(test, pick[i],
-						(at + i * skip) % 7);
-		}
-	}
-}
-
-/* Chance finds only one of five. */
-static void hash_fills_up(struct kunit *test)
-{
-	static const u16 table[] = { 3, 3, 3, 3, 3, 3, 3 };
-	unsigned int k;
-	u16 pick[6];
-
-	for (k = 1; k <= 6; k++) {
-		KUNIT_EXPECT_EQ(test, min(k, 5U),
-				manycast_pick_hash(table, 7, 5, 0x123456789,
-						   pick, k));
-		KUNIT_EXPECT_EQ(test, pick[0], 3);
-		KUNIT_EXPECT_TRUE(test, distinct(pick, min(k, 5U), 5));
-	}
-}
-
-/* Flows of one server have different second choices. */
-static void hash_second_picks(struct kunit *test)
-{
-	struct fixture *f = test->priv;
-	unsigned int i, second[4] = {}, flows = 0;
-
-	make_backends(f, 4, 1);
-	fill(test, f->table, 4);
-	for (i = 0; i < DRAWS; i++) {
-		manycast_pick_hash(f->table, SIZE, 4, random_hash(f), f->pick,
-				   2);
-		if (f->pick[0])
-			continue;
-		second[f->pick[1]]++;
-		flows++;
-	}
-	KUNIT_EXPECT_EQ(test, second[0], 0);
-	for (i = 1; i < 4; i++) {
-		KUNIT_EXPECT_GT(test, second[i], flows * 30 / 100);
-		KUNIT_EXPECT_LT(test, second[i], flows * 37 / 100);
-	}
-}
-
 static struct kunit_case maglev_cases[] = {
 	KUNIT_CASE(maglev_paper),
 	KUNIT_CASE(maglev_weighted),
@@ -310,10 +215,6 @@ static struct kunit_case maglev_cases[] = {
 	KUNIT_CASE_PARAM(maglev_shares, pool_gen_params),
 	KUNIT_CASE(maglev_order),
 	KUNIT_CASE_PARAM(maglev_removal, removal_gen_params),
-	KUNIT_CASE(hash_picks),
-	KUNIT_CASE(hash_walk),
-	KUNIT_CASE(hash_fills_up),
-	KUNIT_CASE(hash_second_picks),
 	{}
 };
 
