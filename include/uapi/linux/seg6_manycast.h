@@ -119,6 +119,19 @@ enum seg6_manycast_candidates {
 
 #define SEG6_MANYCAST_CANDIDATES_MAX (__SEG6_MANYCAST_CANDIDATES_MAX - 1)
 
+/* How a packet of an unaware client finds its server, once the handshake is
+ * forgotten
+ */
+enum seg6_manycast_affinity {
+	/* its connection is remembered; else as below */
+	SEG6_MANYCAST_AFFINITY_PIN,
+	/* its candidates are asked in turn; candidates hash only */
+	SEG6_MANYCAST_AFFINITY_HUNT,
+	__SEG6_MANYCAST_AFFINITY_MAX
+};
+
+#define SEG6_MANYCAST_AFFINITY_MAX (__SEG6_MANYCAST_AFFINITY_MAX - 1)
+
 enum seg6_manycast_service_attr {
 	SEG6_MANYCAST_SERVICE_UNSPEC,
 	/* string */
@@ -161,6 +174,12 @@ enum seg6_manycast_service_attr {
 	SEG6_MANYCAST_SERVICE_OPEN,
 	/* u32: entries of a hasher's table, a prime */
 	SEG6_MANYCAST_SERVICE_SLOTS,
+	/* u32, enum */
+	SEG6_MANYCAST_SERVICE_AFFINITY,
+	/* u32: connections that may be remembered */
+	SEG6_MANYCAST_SERVICE_PINS,
+	/* u32: those that are */
+	SEG6_MANYCAST_SERVICE_PINNED,
 	__SEG6_MANYCAST_SERVICE_MAX
 };
 
@@ -249,8 +268,14 @@ enum seg6_manycast_service_stat {
 	SEG6_MANYCAST_SERVICE_STAT_ALL_REFUSED,
 	/* ended without an answer */
 	SEG6_MANYCAST_SERVICE_STAT_TIMEOUT,
-	/* unaware clients' packets sent to the tombstone's winner */
+	/* unaware clients' packets sent to the server they have */
 	SEG6_MANYCAST_SERVICE_STAT_STEERED,
+	/* likewise, to the flow's candidates in turn */
+	SEG6_MANYCAST_SERVICE_STAT_HUNTED,
+	/* unaware clients' connections remembered */
+	SEG6_MANYCAST_SERVICE_STAT_PINNED,
+	/* forgotten again, table full */
+	SEG6_MANYCAST_SERVICE_STAT_PIN_EVICTED,
 	/* nobody to ask */
 	SEG6_MANYCAST_SERVICE_STAT_DROP_NO_INSTANCE,
 	/* table full, client unaware */
@@ -310,6 +335,8 @@ enum seg6_manycast_stat {
 	SEG6_MANYCAST_STAT_DELIVERED,
 	/* server: oldest SYN forgotten, table full */
 	SEG6_MANYCAST_STAT_RECORD_EVICTED,
+	/* server: hunted packets passed on to the next candidate */
+	SEG6_MANYCAST_STAT_HUNT_ON,
 	/* edge */
 	/* SYNs sent to the selector */
 	SEG6_MANYCAST_STAT_EDGE_SYN,

@@ -163,6 +163,24 @@ struct dst_entry *manycast_route_outer(struct manycast_net *mnet,
 	return manycast_dst(mnet, &fl6);
 }
 
+/**
+ * manycast_output() - send a packet as if it were this host's
+ * @mnet:	our namespace
+ * @skb:	with room for the device's header; taken over
+ * @dst:	where it goes; its reference is taken over
+ *
+ * Context: bottom halves off.
+ * Return: what ip6_local_out() returns.
+ */
+int manycast_output(struct manycast_net *mnet, struct sk_buff *skb,
+		    struct dst_entry *dst)
+{
+	skb_dst_drop(skb);
+	skb_dst_set(skb, dst);
+	memset(IP6CB(skb), 0, sizeof(*IP6CB(skb)));
+	return ip6_local_out(mnet->net, NULL, skb);
+}
+
 /* Takes @skb and the reference of @dst over. */
 static int send_to(struct manycast_net *mnet, struct sk_buff *skb,
 		   const struct manycast_outer *outer, struct dst_entry *dst)
@@ -177,10 +195,7 @@ static int send_to(struct manycast_net *mnet, struct sk_buff *skb,
 		return manycast_drop(mnet, skb,
 				     SEG6_MANYCAST_STAT_DROP_NO_MEMORY);
 	}
-	skb_dst_drop(skb);
-	skb_dst_set(skb, dst);
-	memset(IP6CB(skb), 0, sizeof(*IP6CB(skb)));
-	return ip6_local_out(mnet->net, NULL, skb);
+	return manycast_output(mnet, skb, dst);
 }
 
 /**

@@ -96,6 +96,7 @@ static void decide(struct manycast_handshake *hs, struct manycast_outcome *out)
 	lockdep_assert_held(&hs->lock);
 	hs->winner = race->runner[race->contest.best];
 	percpu_ref_get(&hs->winner->ref);
+	hs->synack_isn = out->relay_pkt.tcp.seq;
 	out->from = hs->winner;
 	reset_losers(race, out);
 	manycast_stats_inc(hs->service->stats,

@@ -35,6 +35,7 @@ enum manycast_state {
  * @edge:	the client's edge; :: for an unaware client
  * @race:	NULL once decided
  * @winner:	holds a reference; NULL while a race runs
+ * @synack_isn:	its initial sequence number
  * @service:	holds a reference
  * @expiry:	ends the race after `timeout`, then the tombstone; both are so
  *		long that a jiffy does not matter
@@ -49,6 +50,7 @@ struct manycast_handshake {
 	struct in6_addr edge;
 	struct manycast_race *race;
 	struct manycast_instance *winner;
+	u32 synack_isn;
 	struct manycast_service *service;
 	struct timer_list expiry;
 	struct rcu_head rcu;

@@ -5,6 +5,7 @@
 #include <linux/slab.h>
 #include <net/ipv6.h>
 
+#include "pin.h"
 #include "service.h"
 
 static const struct rhashtable_params source_params = {
@@ -108,7 +109,8 @@ free:
 
 /**
  * manycast_instance_unlink() - forget a server that is not in the pool
- * @inst:	the instance; handshakes that run keep it until they end
+ * @inst:	the instance; handshakes that run keep it until they end, and
+ *		its pins go
  *
  * Context: process, manycast_net.lock held.
  */
@@ -121,6 +123,7 @@ void manycast_instance_unlink(struct manycast_instance *inst)
 	manycast_net_changed(svc->mnet);
 	rhltable_remove(&svc->mnet->sources, &inst->source_node, source_params);
 	percpu_ref_kill(&inst->ref);
+	manycast_pins_sweep(svc->mnet);
 }
 
 static int instance_link(struct manycast_service *svc,

@@ -12,6 +12,7 @@
 #include "lwt.h"
 #include "main.h"
 #include "netlink.h"
+#include "pin.h"
 #include "server.h"
 #include "service.h"
 
@@ -67,15 +68,20 @@ static int init_tables(struct manycast_net *mnet)
 	err = manycast_handshakes_init(mnet);
 	if (err)
 		goto instances;
-	err = manycast_server_init(mnet);
+	err = manycast_pins_init(mnet);
 	if (err)
 		goto handshakes;
+	err = manycast_server_init(mnet);
+	if (err)
+		goto pins;
 	err = manycast_flows_init(mnet);
 	if (err)
 		goto server;
 	return 0;
 server:
 	manycast_server_exit(mnet);
+pins:
+	manycast_pins_exit(mnet);
 handshakes:
 	manycast_handshakes_exit(mnet);
 instances:
@@ -122,6 +128,7 @@ static void __net_exit manycast_net_exit(struct net *net)
 
 	manycast_flows_exit(mnet);
 	manycast_server_exit(mnet);
+	manycast_pins_exit(mnet);
 	manycast_handshakes_exit(mnet);
 	manycast_instances_exit(mnet);
 	manycast_dsts_exit(mnet);

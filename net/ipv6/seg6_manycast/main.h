@@ -29,6 +29,8 @@ struct net;
  * @sources:	struct manycast_instance by the address it answers from
  * @handshakes:	struct manycast_handshake by struct manycast_key
  * @openings:	struct manycast_handshake of unaware clients by their 4-tuple
+ * @pins:	struct manycast_pin by 4-tuple
+ * @pin_work:	forgets pins of silent clients and of deleted instances
  * @records:	struct manycast_record by struct manycast_key
  * @record_lock:	protects @record_fifo, @record_count, and which record
  *		is in @records with what is known of its handshake
@@ -63,6 +65,8 @@ struct manycast_net {
 	struct rhltable sources;
 	struct rhashtable handshakes;
 	struct rhashtable openings;
+	struct rhashtable pins;
+	struct delayed_work pin_work;
 
 	struct rhashtable records;
 	spinlock_t record_lock; /* records, but for lookups */

@@ -68,6 +68,10 @@ manycast_nl_service_policy[SEG6_MANYCAST_SERVICE_MAX + 1] = {
 		NLA_POLICY_EXACT_LEN(SEG6_MANYCAST_KEY_LEN),
 	[SEG6_MANYCAST_SERVICE_SLOTS]	=
 		NLA_POLICY_FULL_RANGE(NLA_U32, &slots_range),
+	[SEG6_MANYCAST_SERVICE_AFFINITY] =
+		NLA_POLICY_MAX(NLA_U32, SEG6_MANYCAST_AFFINITY_MAX),
+	[SEG6_MANYCAST_SERVICE_PINS]	=
+		NLA_POLICY_FULL_RANGE(NLA_U32, &manycast_nl_limit_range),
 };
 
 /* Names stand on command lines and in file names of tools. */
@@ -101,6 +105,11 @@ static int check_settings(const struct manycast_settings *s,
 		NL_SET_ERR_MSG(extack, "hold is longer than timeout");
 		return -EINVAL;
 	}
+	if (s->affinity == SEG6_MANYCAST_AFFINITY_HUNT &&
+	    s->candidates != SEG6_MANYCAST_CANDIDATES_HASH) {
+		NL_SET_ERR_MSG(extack, "affinity hunt needs candidates hash");
+		return -EINVAL;
+	}
 	return 0;
 }
 
@@ -120,7 +129,7 @@ static int get_settings(struct nlattr **attrs, struct manycast_settings *s,
 {
 	const struct nlattr *attr = attrs[SEG6_MANYCAST_SERVICE_SID];
 	u32 policy = s->policy, candidates = s->candidates;
-	u32 nodes = s->ioam_nodes;
+	u32 nodes = s->ioam_nodes, affinity = s->affinity;
 
 	if (attr && manycast_nl_unicast(attr, &s->sid, extack))
 		return -EINVAL;
@@ -134,6 +143,8 @@ static int get_settings(struct nlattr **attrs, struct manycast_settings *s,
 	manycast_nl_u32(attrs[SEG6_MANYCAST_SERVICE_TIMEOUT], &s->timeout);
 	manycast_nl_u32(attrs[SEG6_MANYCAST_SERVICE_TOMBSTONE], &s->tombstone);
 	manycast_nl_u32(attrs[SEG6_MANYCAST_SERVICE_LIMIT], &s->limit);
+	manycast_nl_u32(attrs[SEG6_MANYCAST_SERVICE_AFFINITY], &affinity);
+	manycast_nl_u32(attrs[SEG6_MANYCAST_SERVICE_PINS], &s->pins);
 	manycast_nl_u32(attrs[SEG6_MANYCAST_SERVICE_RATE], &s->rate);
 	manycast_nl_u32(attrs[SEG6_MANYCAST_SERVICE_IOAM_NODES], &nodes);
 	manycast_nl_u32(attrs[SEG6_MANYCAST_SERVICE_COEF_NETWORK],
@@ -148,6 +159,7 @@ static int get_settings(struct nlattr **attrs, struct manycast_settings *s,
 			   sizeof(s->key));
 	s->policy = policy;
 	s->candidates = candidates;
+	s->affinity = affinity;
 	s->ioam_nodes = nodes;
 	return check_settings(s, extack);
 }
@@ -177,6 +189,8 @@ static int put_settings(struct sk_buff *msg, const struct manycast_settings *s,
 	       nla_put_u32(msg, SEG6_MANYCAST_SERVICE_COEF_LOAD,
 			   s->coef.load) ||
 	       nla_put_u32(msg, SEG6_MANYCAST_SERVICE_SLOTS, s->slots) ||
+	       nla_put_u32(msg, SEG6_MANYCAST_SERVICE_AFFINITY, s->affinity) ||
+	       nla_put_u32(msg, SEG6_MANYCAST_SERVICE_PINS, s->pins) ||
 	       (secrets && (s->key.key[0] || s->key.key[1]) &&
 		nla_put(msg, SEG6_MANYCAST_SERVICE_KEY, sizeof(s->key),
 			&s->key)) ? -EMSGSIZE : 0;
@@ -191,7 +205,9 @@ static int put_service(struct sk_buff *msg, const struct manycast_service *svc,
 	if (nla_put_string(msg, SEG6_MANYCAST_SERVICE_NAME, svc->name) ||
 	    put_settings(msg, s, secrets) ||
 	    nla_put_u32(msg, SEG6_MANYCAST_SERVICE_OPEN,
-			atomic_read(&svc->open)))
+			atomic_read(&svc->open)) ||
+	    nla_put_u32(msg, SEG6_MANYCAST_SERVICE_PINNED,
+			READ_ONCE(svc->pin_count)))
 		return -EMSGSIZE;
 	return manycast_stats_put(msg, SEG6_MANYCAST_SERVICE_STATS, svc->stats,
 				  SEG6_MANYCAST_SERVICE_STAT_MAX);

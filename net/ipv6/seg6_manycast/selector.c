@@ -12,8 +12,8 @@
 #include "handshake.h"
 #include "lwt.h"
 #include "main.h"
-#include "opening.h"
 #include "selector.h"
+#include "steer.h"
 
 /* Segments of packet 2: the instance, its waypoints, and where the SYN came
  * from. Those are behind us already, so Segments Left does not count them.
@@ -260,18 +260,6 @@ static int emit_to_edge(struct manycast_net *mnet, struct sk_buff *skb,
 	return manycast_encap_send(mnet, skb, &outer);
 }
 
-static void outer_to(struct manycast_outer *outer,
-		     const struct manycast_key *key,
-		     const struct manycast_instance *inst)
-{
-	const struct manycast_settings *settings =
-		rcu_dereference(inst->service->settings);
-
-	outer->saddr = &settings->sid;
-	outer->path = &inst->path;
-	outer->hash = manycast_flow_hash(key);
-}
-
 /* An unaware client's packets will be encapsulated here. */
 static int lower_mss(struct manycast_net *mnet, struct sk_buff *skb,
 		     const struct manycast_packet *pkt,
@@ -279,8 +267,12 @@ static int lower_mss(struct manycast_net *mnet, struct sk_buff *skb,
 		     const struct manycast_instance *inst)
 {
 	struct manycast_outer outer = {};
+	struct manycast_path path;
 
-	outer_to(&outer, key, inst);
+	if (manycast_hunt_path(inst->service, key, &path))
+		manycast_steer_outer(&outer, inst->service, key, &path);
+	else
+		manycast_steer_outer(&outer, inst->service, key, &inst->path);
 	return manycast_lower_mss(mnet, skb, pkt, &outer);
 }
 
@@ -315,7 +307,7 @@ static void reset(struct manycast_net *mnet, const struct manycast_key *key,
 {
 	struct manycast_outer outer = {};
 
-	outer_to(&outer, key, inst);
+	manycast_steer_outer(&outer, inst->service, key, &inst->path);
 	manycast_stats_inc(inst->service->stats,
 			   SEG6_MANYCAST_SERVICE_STAT_RESET);
 	manycast_stats_inc(inst->stats, SEG6_MANYCAST_INSTANCE_STAT_RESET);
@@ -407,24 +399,6 @@ static int answer(struct manycast_net *mnet, struct sk_buff *skb,
 	return 0;
 }
 
-/* A bare packet of an unaware client that is not a SYN. */
-static int steer(struct manycast_service *svc, struct sk_buff *skb,
-		 const struct manycast_key *key)
-{
-	struct manycast_outer outer = {};
-	struct manycast_handshake *hs;
-
-	hs = manycast_opening_find(svc->mnet, key);
-	if (!hs)
-		return service_drop(svc, skb,
-				SEG6_MANYCAST_SERVICE_STAT_DROP_NO_STATE);
-	outer_to(&outer, key, hs->winner);
-	if (!manycast_hop(svc->mnet, skb))
-		return -EINVAL;
-	manycast_stats_inc(svc->stats, SEG6_MANYCAST_SERVICE_STAT_STEERED);
-	return manycast_encap_forward(svc->mnet, skb, &outer);
-}
-
 /* From an unaware client: bare, to the service address. */
 static int bare(struct manycast_service *svc, struct sk_buff *skb,
 		const struct manycast_packet *pkt)
@@ -434,7 +408,7 @@ static int bare(struct manycast_service *svc, struct sk_buff *skb,
 
 	manycast_key_of_client(skb, pkt, pkt->tcp.seq, &key);
 	if (!manycast_tcp_is_syn(&pkt->tcp))
-		return steer(svc, skb, &key);
+		return manycast_steer(svc, skb, pkt, &key);
 	/* Servers look for TCP right behind the inner header, too. */
 	if (pkt->upper != sizeof(struct ipv6hdr))
 		return manycast_drop_upper(svc->mnet, skb, pkt);

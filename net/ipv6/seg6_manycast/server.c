@@ -11,6 +11,7 @@
 #include <net/ipv6.h>
 
 #include "encap.h"
+#include "hunt.h"
 #include "ioam.h"
 #include "listener.h"
 #include "lwt.h"
@@ -104,6 +105,16 @@ static void acknowledge(struct manycast_net *mnet, const struct sk_buff *skb,
 		manycast_record_acked(mnet, rec, pkt->tcp.ack);
 }
 
+/* Only a connection's packets are passed on. */
+static bool hunted(const struct manycast_route *route,
+		   const struct sk_buff *skb, const struct manycast_packet *pkt)
+{
+	return pkt->inner && pkt->proto == IPPROTO_TCP &&
+	       !manycast_tcp_is_syn(&pkt->tcp) &&
+	       manycast_prefix_match(&route->services,
+				     &manycast_inner(skb, pkt)->daddr);
+}
+
 /**
  * manycast_server_input() - End.MAnycast.S
  * @skb:	a packet to an instance's SID
@@ -122,8 +133,12 @@ int manycast_server_input(struct sk_buff *skb, struct manycast_route *route)
 	if (manycast_packet_receive(route, skb, &pkt))
 		return -EINVAL;
 	srh = manycast_srh(skb, &pkt);
-	if (srh && srh->segments_left)
-		return manycast_drop_srh(mnet, skb, &pkt);
+	if (srh && srh->segments_left) {
+		if (!hunted(route, skb, &pkt))
+			return manycast_drop_srh(mnet, skb, &pkt);
+		if (!manycast_hunt_ends(mnet->net, skb, &pkt))
+			return manycast_hunt_on(mnet, skb, &pkt);
+	}
 	if (!pkt.inner)
 		return manycast_drop_upper(mnet, skb, &pkt);
 

@@ -25,6 +25,8 @@ const struct manycast_settings manycast_settings_default = {
 	.ioam_nodes	= 12,
 	.coef		= { .network = 1, .residence = 1, .load = 10 },
 	.slots		= MANYCAST_FRONT_SLOTS,
+	.affinity	= SEG6_MANYCAST_AFFINITY_PIN,
+	.pins		= 65536,
 };
 
 static void service_free_rcu(struct rcu_head *rcu)
@@ -86,6 +88,9 @@ service_alloc(struct manycast_net *mnet, const char *name,
 		goto free;
 	RCU_INIT_POINTER(svc->settings, copy);
 	INIT_LIST_HEAD(&svc->instances);
+	spin_lock_init(&svc->pin_lock);
+	INIT_LIST_HEAD(&svc->pins_open);
+	INIT_LIST_HEAD(&svc->pins_over);
 	strscpy(svc->name, name, sizeof(svc->name));
 	svc->mnet = manycast_net_get(mnet);
 	return svc;

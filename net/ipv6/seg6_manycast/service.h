@@ -7,6 +7,7 @@
 #include <linux/rhashtable.h>
 #include <linux/seg6_manycast.h>
 #include <linux/siphash.h>
+#include <linux/spinlock.h>
 
 #include "contest.h"
 #include "main.h"
@@ -31,6 +32,8 @@ struct netlink_ext_ack;
  * @coef:	of policy weighted
  * @key:	secret of the hash
  * @slots:	entries of the hashers' table, a prime
+ * @affinity:	how unaware clients' packets find their server
+ * @pins:	connections that may be pinned
  * @rcu:	frees
  *
  * Replaced as a whole, never changed.
@@ -51,6 +54,8 @@ struct manycast_settings {
 	struct manycast_coef coef;
 	siphash_key_t key;
 	u32 slots;
+	enum seg6_manycast_affinity affinity;
+	u32 pins;
 	struct rcu_head rcu;
 };
 
@@ -139,6 +144,10 @@ struct manycast_pool {
  *		the hashers' table; under manycast_net.lock
  * @routes:	routes that refer to it
  * @open:	handshakes and tombstones
+ * @pin_lock:	protects the pins' lists and their count
+ * @pins_open:	pins, roughly by last use
+ * @pins_over:	likewise, of connections that their clients have ended
+ * @pin_count:	entries of both
  * @tat:	nanoseconds: when the next replication would be on time, for
  *		the rate limit
  * @stats:	enum seg6_manycast_service_stat
@@ -156,6 +165,10 @@ struct manycast_service {
 	bool front;
 	atomic_t routes;
 	atomic_t open;
+	spinlock_t pin_lock; /* both lists, @pin_count */
+	struct list_head pins_open;
+	struct list_head pins_over;
+	unsigned int pin_count;
 	atomic64_t tat;
 	struct manycast_stats __percpu *stats;
 };

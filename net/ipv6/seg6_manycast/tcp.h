@@ -45,6 +45,17 @@ static inline bool manycast_tcp_is_rst(const struct manycast_tcp *tcp)
 	return tcp->flags & TCPHDR_RST;
 }
 
+/* Is it of a client that has seen the SYN-ACK? Until something of it has come
+ * by here, the server may have sent as much as the window in the SYN allows,
+ * which is not scaled (RFC 7323 section 2.2), and a FIN.
+ */
+static inline bool manycast_tcp_acks_synack(const struct manycast_tcp *tcp,
+					    u32 synack_isn)
+{
+	return (tcp->flags & (TCPHDR_ACK | TCPHDR_RST)) == TCPHDR_ACK &&
+	       tcp->ack - (synack_isn + 1) <= U16_MAX + 1;
+}
+
 int manycast_tcp_read(const void *hdr, size_t len, size_t segment,
 		      struct manycast_tcp *tcp);
 bool manycast_tcp_replicable(const void *hdr, const struct manycast_tcp *tcp);

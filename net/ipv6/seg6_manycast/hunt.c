@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A hunted packet at a server: does its connection end here? If not, it goes on
+ * to the next candidate. Segments Left only falls, so a hunt has an end; and
+ * the last candidate keeps what it gets, for its TCP to answer.
+ */
+
+#include <net/dst.h>
+#include <net/inet6_hashtables.h>
+#include <net/ipv6.h>
+#include <net/tcp.h>
+
+#include "dst.h"
+#include "encap.h"
+#include "hunt.h"
+#include "main.h"
+
+/* Established, closing, in TIME-WAIT, or a request that waits for its ACK. */
+static bool has_socket(const struct net *net, const struct sk_buff *skb,
+		       const struct manycast_packet *pkt)
+{
+	const struct ipv6hdr *ip = manycast_inner(skb, pkt);
+	struct sock *sk;
+
+	sk = __inet6_lookup_established((struct net *)net, &ip->saddr,
+					pkt->tcp.sport, &ip->daddr,
+					ntohs(pkt->tcp.dport), inet6_iif(skb),
+					inet6_sdif(skb));
+	if (sk)
+		sock_gen_put(sk);
+	return sk;
+}
+
+#if IS_ENABLED(CONFIG_SYN_COOKIES)
+/* Of a SYN-ACK whose listener kept nothing but the cookie in it. */
+static bool has_cookie(const struct net *net, const struct sk_buff *skb,
+		       const struct manycast_packet *pkt)
+{
+	const struct ipv6hdr *ip = manycast_inner(skb, pkt);
+	struct sock *sk;
+
+	if ((pkt->tcp.flags & MANYCAST_TCP_KIND) != TCPHDR_ACK)
+		return false;
+	/* Programs that choose among listeners would see the outer header. */
+	sk = inet6_lookup_listener((struct net *)net, NULL, 0, &ip->saddr,
+				   pkt->tcp.sport, &ip->daddr,
+				   ntohs(pkt->tcp.dport), inet6_iif(skb),
+				   inet6_sdif(skb));
+	return sk && !tcp_synq_no_recent_overflow(sk) &&
+	       __cookie_v6_check(ip, (struct tcphdr *)manycast_at(skb,
+								  pkt->upper));
+}
+#else
+static bool has_cookie(const struct net *net, const struct sk_buff *skb,
+		       const struct manycast_packet *pkt)
+{
+	return false;
+}
+#endif
+
+/**
+ * manycast_hunt_ends() - has this host the connection of a hunted packet?
+ * @net:	the namespace
+ * @skb:	the packet, still encapsulated
+ * @pkt:	where things are in it; TCP, not a SYN
+ *
+ * Context: softirq, RCU.
+ * Return: whether it has.
+ */
+bool manycast_hunt_ends(const struct net *net, const struct sk_buff *skb,
+			const struct manycast_packet *pkt)
+{
+	return has_socket(net, skb, pkt) || has_cookie(net, skb, pkt);
+}
+
+/* RFC 8754 section 4.3.1.1: S14, S15. */
+static void next_segment(struct sk_buff *skb, const struct manycast_packet *pkt)
+{
+	struct ipv6_sr_hdr *srh = manycast_srh(skb, pkt);
+
+	srh->segments_left--;
+	ipv6_hdr(skb)->daddr = srh->segments[srh->segments_left];
+}
+
+/* As this host's own packets go, since a server need not be a router. */
+static struct dst_entry *route(struct manycast_net *mnet,
+			       const struct sk_buff *skb)
+{
+	const struct ipv6hdr *ip = ipv6_hdr(skb);
+	struct flowi6 fl6 = {
+		.daddr = ip->daddr,
+		.saddr = ip->saddr,
+		.flowlabel = ip6_flowinfo(ip),
+		.flowi6_mark = skb->mark,
+		.flowi6_proto = ip->nexthdr,
+	};
+
+	return manycast_dst(mnet, &fl6);
+}
+
+/**
+ * manycast_hunt_on() - pass a hunted packet to the next candidate
+ * @mnet:	the namespace
+ * @skb:	the packet, with Segments Left; taken over
+ * @pkt:	where things are in it
+ *
+ * Context: softirq, RCU.
+ * Return: 0, or a negative error after a counted drop.
+ */
+int manycast_hunt_on(struct manycast_net *mnet, struct sk_buff *skb,
+		     const struct manycast_packet *pkt)
+{
+	struct dst_entry *dst;
+
+	if (skb_ensure_writable(skb, pkt->inner))
+		return manycast_drop(mnet, skb,
+				     SEG6_MANYCAST_STAT_DROP_NO_MEMORY);
+	if (!manycast_hop(mnet, skb))
+		return -EINVAL;
+	next_segment(skb, pkt);
+	dst = route(mnet, skb);
+	if (dst->error || skb_cow_head(skb, LL_RESERVED_SPACE(dst->dev))) {
+		unsigned int stat = dst->error ?
+				    SEG6_MANYCAST_STAT_DROP_NO_ROUTE :
+				    SEG6_MANYCAST_STAT_DROP_NO_MEMORY;
+
+		dst_release(dst);
+		return manycast_drop(mnet, skb, stat);
+	}
+	nf_reset_ct(skb);
+	skb_clear_tstamp(skb);
+	manycast_stats_inc(mnet->stats, SEG6_MANYCAST_STAT_HUNT_ON);
+	return manycast_output(mnet, skb, dst);
+}

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Pins: which server an unaware client's connection has. Only who acknowledges
+ * a server's SYN-ACK gets one, so handshakes that never complete take no room
+ * of those that do: they have the table of handshakes for themselves.
+ *
+ * A pin may go at any time, for want of room or for silence. Then its packets
+ * are hunted for, where the service's candidates can be computed again.
+ */
+
+#include <linux/slab.h>
+#include <linux/tcp.h>
+
+#include "age.h"
+#include "packet.h"
+#include "pin.h"
+#include "service.h"
+
+#define SWEEP_INTERVAL	(5 * HZ)
+
+/* Seconds without a packet of the client's. The kernel's own load balancer has
+ * the same.
+ */
+#define IDLE_OPEN	900
+#define IDLE_OVER	120
+
+/**
+ * struct manycast_pin - an unaware client's connection
+ * @node:	in manycast_net.pins
+ * @rcu:	frees
+ * @key:	its 4-tuple and ISN
+ * @inst:	its server; holds a reference
+ * @age:	in a list of the service's, under its pin_lock
+ * @end:	TCPHDR_FIN, TCPHDR_RST: what the client has sent; under the same
+ */
+struct manycast_pin {
+	struct rhash_head node;
+	struct rcu_head rcu;
+	struct manycast_key key;
+	struct manycast_instance *inst;
+	struct manycast_age age;
+	u8 end;
+};
+
+static const struct rhashtable_params pin_params = {
+	.head_offset	= offsetof(struct manycast_pin, node),
+	.key_offset	= offsetof(struct manycast_pin, key),
+	.key_len	= MANYCAST_TUPLE_LEN,
+	.hashfn		= manycast_tuple_hash,
+	.obj_cmpfn	= manycast_tuple_differs,
+	.automatic_shrinking = true,
+};
+
+static void pin_free_rcu(struct rcu_head *rcu)
+{
+	struct manycast_pin *pin = container_of(rcu, struct manycast_pin, rcu);
+
+	percpu_ref_put(&pin->inst->ref);
+	kfree(pin);
+}
+
+/* Who takes a pin off its list frees it. */
+static void unlink(struct manycast_pin *pin)
+{
+	struct manycast_service *svc = pin->inst->service;
+
+	lockdep_assert_held(&svc->pin_lock);
+	if (list_empty(&pin->age.list))
+		return;
+	list_del_init(&pin->age.list);
+	WRITE_ONCE(svc->pin_count, svc->pin_count - 1);
+	rhashtable_remove_fast(&svc->mnet->pins, &pin->node, pin_params);
+	call_rcu(&pin->rcu, pin_free_rcu);
+}
+
+/* Of an instance that was deleted, or of a client that is silent. */
+static bool stale(const struct manycast_pin *pin)
+{
+	return percpu_ref_is_dying(&pin->inst->ref) ||
+	       manycast_age_over(&pin->age, READ_ONCE(pin->end) ? IDLE_OVER :
+								  IDLE_OPEN);
+}
+
+static void unlink_stale(void *entry, void *arg)
+{
+	struct manycast_pin *pin = entry;
+	struct manycast_service *svc = pin->inst->service;
+
+	if (!stale(pin))
+		return;
+	spin_lock_bh(&svc->pin_lock);
+	if (stale(pin))
+		unlink(pin);
+	spin_unlock_bh(&svc->pin_lock);
+}
+
+static void sweep(struct work_struct *work)
+{
+	struct manycast_net *mnet =
+		container_of(to_delayed_work(work), struct manycast_net,
+			     pin_work);
+
+	manycast_sweep(&mnet->pins, unlink_stale, NULL);
+	if (atomic_read(&mnet->pins.nelems))
+		queue_delayed_work(manycast_wq, &mnet->pin_work,
+				   SWEEP_INTERVAL);
+}
+
+/**
+ * manycast_pins_sweep() - let go of instances that were deleted, soon
+ * @mnet:	the namespace
+ *
+ * Context: any.
+ */
+void manycast_pins_sweep(struct manycast_net *mnet)
+{
+	if (atomic_read(&mnet->pins.nelems))
+		mod_delayed_work(manycast_wq, &mnet->pin_work, 0);
+}
+
+/* Room for one more: who is over first, then who is silent for longest. */
+static void evict(struct manycast_service *svc)
+{
+	struct manycast_age *age = manycast_age_oldest(&svc->pins_over) ?:
+				   manycast_age_oldest(&svc->pins_open);
+
+	if (!age)
+		return;
+	unlink(container_of(age, struct manycast_pin, age));
+	manycast_stats_inc(svc->stats, SEG6_MANYCAST_SERVICE_STAT_PIN_EVICTED);
+}
+
+static struct manycast_pin *pin_alloc(struct manycast_instance *inst,
+				      const struct manycast_key *key)
+{
+	struct manycast_pin *pin;
+
+	if (!percpu_ref_tryget_live(&inst->ref))
+		return NULL;
+	pin = kzalloc(sizeof(*pin), GFP_ATOMIC);
+	if (!pin) {
+		percpu_ref_put(&inst->ref);
+		return NULL;
+	}
+	pin->key = *key;
+	pin->inst = inst;
+	return pin;
+}
+
+/* A pin to somebody else, of a connection that was before, makes way. */
+static void insert(struct manycast_service *svc, struct manycast_pin *pin,
+		   u32 limit)
+{
+	struct manycast_pin *old;
+	unsigned int i;
+
+	lockdep_assert_held(&svc->pin_lock);
+	old = rhashtable_lookup_fast(&svc->mnet->pins, &pin->key, pin_params);
+	if (old && old->inst->service == svc)
+		unlink(old);
+	/* A lowered limit is reached step by step: nobody waits for long. */
+	for (i = 0; i < 16 && svc->pin_count >= limit; i++)
+		evict(svc);
+	if (rhashtable_lookup_insert_fast(&svc->mnet->pins, &pin->node,
+					  pin_params)) {
+		pin_free_rcu(&pin->rcu);
+		return;
+	}
+	manycast_age_add(&pin->age, &svc->pins_open);
+	WRITE_ONCE(svc->pin_count, svc->pin_count + 1);
+	manycast_stats_inc(svc->stats, SEG6_MANYCAST_SERVICE_STAT_PINNED);
+}
+
+/**
+ * manycast_pin() - a client has acknowledged a server's SYN-ACK
+ * @inst:	the server
+ * @key:	the attempt
+ * @limit:	pins that its service may have
+ *
+ * Without memory nothing happens, and the next packet asks for it again.
+ *
+ * Context: RCU, bottom halves off.
+ */
+void manycast_pin(struct manycast_instance *inst,
+		  const struct manycast_key *key, u32 limit)
+{
+	struct manycast_service *svc = inst->service;
+	struct manycast_net *mnet = svc->mnet;
+	struct manycast_pin *pin;
+
+	pin = rhashtable_lookup(&mnet->pins, key, pin_params);
+	if (pin && pin->inst == inst && pin->key.isn == key->isn)
+		return;
+	pin = pin_alloc(inst, key);
+	if (!pin)
+		return;
+	spin_lock(&svc->pin_lock);
+	insert(svc, pin, limit);
+	spin_unlock(&svc->pin_lock);
+	queue_delayed_work(manycast_wq, &mnet->pin_work, SWEEP_INTERVAL);
+}
+
+/* What the client says about the end. A RST may be a stranger's: a client that
+ * goes on had nothing to do with it.
+ */
+static void follow(struct manycast_service *svc, struct manycast_pin *pin,
+		   u8 flags)
+{
+	u8 old = READ_ONCE(pin->end);
+	u8 end = (old & TCPHDR_FIN) | (flags & (TCPHDR_FIN | TCPHDR_RST));
+
+	if (end == old)
+		return;
+	spin_lock(&svc->pin_lock);
+	if (!list_empty(&pin->age.list)) {
+		WRITE_ONCE(pin->end, end);
+		manycast_age_move(&pin->age, end ? &svc->pins_over :
+						   &svc->pins_open);
+	}
+	spin_unlock(&svc->pin_lock);
+}
+
+/**
+ * manycast_pinned() - the server of a flow
+ * @svc:	the service
+ * @key:	the flow; its ISN does not matter
+ * @tcp:	what the client sends
+ *
+ * Context: RCU, bottom halves off.
+ * Return: its instance, or NULL when it is not known.
+ */
+struct manycast_instance *
+manycast_pinned(struct manycast_service *svc, const struct manycast_key *key,
+		const struct manycast_tcp *tcp)
+{
+	struct manycast_pin *pin =
+		rhashtable_lookup(&svc->mnet->pins, key, pin_params);
+
+	if (!pin || pin->inst->service != svc ||
+	    percpu_ref_is_dying(&pin->inst->ref))
+		return NULL;
+	manycast_age_use(&pin->age);
+	follow(svc, pin, tcp->flags);
+	return pin->inst;
+}
+
+/**
+ * manycast_pins_init() - a namespace begins
+ * @mnet:	our part of it
+ *
+ * Return: 0 or a negative error.
+ */
+int manycast_pins_init(struct manycast_net *mnet)
+{
+	INIT_DELAYED_WORK(&mnet->pin_work, sweep);
+	return rhashtable_init(&mnet->pins, &pin_params);
+}
+
+static void free_pin(void *ptr, void *arg)
+{
+	struct manycast_pin *pin = ptr;
+
+	percpu_ref_put(&pin->inst->ref);
+	kfree(pin);
+}
+
+/**
+ * manycast_pins_exit() - the namespace is gone
+ * @mnet:	our part of it; no packet comes any more
+ */
+void manycast_pins_exit(struct manycast_net *mnet)
+{
+	cancel_delayed_work_sync(&mnet->pin_work);
+	rhashtable_free_and_destroy(&mnet->pins, free_pin, NULL);
+}

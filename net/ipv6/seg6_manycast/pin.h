@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _SEG6_MANYCAST_PIN_H
+#define _SEG6_MANYCAST_PIN_H
+
+#include <linux/types.h>
+
+struct manycast_instance;
+struct manycast_key;
+struct manycast_net;
+struct manycast_service;
+struct manycast_tcp;
+
+int manycast_pins_init(struct manycast_net *mnet);
+void manycast_pins_exit(struct manycast_net *mnet);
+void manycast_pins_sweep(struct manycast_net *mnet);
+void manycast_pin(struct manycast_instance *inst,
+		  const struct manycast_key *key, u32 limit);
+struct manycast_instance *
+manycast_pinned(struct manycast_service *svc, const struct manycast_key *key,
+		const struct manycast_tcp *tcp);
+
+#endif /* _SEG6_MANYCAST_PIN_H */

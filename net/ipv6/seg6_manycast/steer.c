@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What an unaware client sends after its SYN: to the server that its connection
+ * has, or on the hunt for it.
+ */
+
+#include "choose.h"
+#include "handshake.h"
+#include "main.h"
+#include "opening.h"
+#include "pin.h"
+#include "steer.h"
+
+/**
+ * manycast_steer_outer() - the headers of what goes to servers
+ * @outer:	result
+ * @svc:	the service
+ * @key:	the flow
+ * @path:	the segment list
+ *
+ * Context: RCU.
+ */
+void manycast_steer_outer(struct manycast_outer *outer,
+			  const struct manycast_service *svc,
+			  const struct manycast_key *key,
+			  const struct manycast_path *path)
+{
+	const struct manycast_settings *settings =
+		rcu_dereference(svc->settings);
+
+	outer->saddr = &settings->sid;
+	outer->path = path;
+	outer->hash = manycast_flow_hash(key);
+}
+
+static void append(struct manycast_path *path, const struct manycast_path *to)
+{
+	unsigned int i;
+
+	for (i = 0; i < to->n; i++)
+		manycast_path_add(path, &to->seg[i]);
+}
+
+/**
+ * manycast_hunt_path() - the segment list of a hunt
+ * @svc:	the service
+ * @key:	the flow
+ * @path:	result: the flow's candidates, with their waypoints, as many as
+ *		have room
+ *
+ * Context: RCU.
+ * Return: whether they can be known.
+ */
+bool manycast_hunt_path(const struct manycast_service *svc,
+			const struct manycast_key *key,
+			struct manycast_path *path)
+{
+	struct manycast_instance *inst[MANYCAST_PATH_MAX];
+	unsigned int n, fit, segments = 0;
+
+	n = manycast_choose_hunted(svc, key, inst, ARRAY_SIZE(inst));
+	for (fit = 0; fit < n; fit++) {
+		segments += inst[fit]->path.n;
+		if (segments > MANYCAST_PATH_MAX)
+			break;
+	}
+	path->n = 0;
+	while (fit--)
+		append(path, &inst[fit]->path);
+	path->left = path->n - 1;
+	return path->n;
+}
+
+/* The server that a flow has, if that is known. A client proves that the
+ * connection is its own by acknowledging the SYN-ACK.
+ */
+static struct manycast_instance *owner(struct manycast_service *svc,
+				       const struct manycast_key *key,
+				       const struct manycast_tcp *tcp)
+{
+	const struct manycast_settings *settings =
+		rcu_dereference(svc->settings);
+	struct manycast_handshake *hs = manycast_opening_find(svc->mnet, key);
+	struct manycast_instance *inst;
+
+	if (hs && settings->affinity == SEG6_MANYCAST_AFFINITY_PIN &&
+	    manycast_tcp_acks_synack(tcp, hs->synack_isn))
+		manycast_pin(hs->winner, &hs->key, settings->pins);
+	inst = manycast_pinned(svc, key, tcp);
+	return inst || !hs ? inst : hs->winner;
+}
+
+/**
+ * manycast_steer() - send a bare packet of an unaware client on
+ * @svc:	the service
+ * @skb:	a packet to its address, not a SYN; taken over
+ * @pkt:	where things are in it
+ * @key:	its flow
+ *
+ * Context: softirq, RCU.
+ * Return: 0, or a negative error after a counted drop.
+ */
+int manycast_steer(struct manycast_service *svc, struct sk_buff *skb,
+		   const struct manycast_packet *pkt,
+		   const struct manycast_key *key)
+{
+	struct manycast_instance *inst = owner(svc, key, &pkt->tcp);
+	struct manycast_outer outer = {};
+	struct manycast_path path;
+	unsigned int stat;
+
+	if (inst) {
+		manycast_steer_outer(&outer, svc, key, &inst->path);
+		stat = SEG6_MANYCAST_SERVICE_STAT_STEERED;
+	} else if (manycast_hunt_path(svc, key, &path)) {
+		manycast_steer_outer(&outer, svc, key, &path);
+		stat = SEG6_MANYCAST_SERVICE_STAT_HUNTED;
+	} else {
+		manycast_stats_inc(svc->stats,
+				   SEG6_MANYCAST_SERVICE_STAT_DROP_NO_STATE);
+		kfree_skb(skb);
+		return -EINVAL;
+	}
+	if (!manycast_hop(svc->mnet, skb))
+		return -EINVAL;
+	manycast_stats_inc(svc->stats, stat);
+	return manycast_encap_forward(svc->mnet, skb, &outer);
+}
