@@ -702,7 +702,7 @@ def weight_zero_drains(s):
     s.weigh(3, 1)
     equal(s.attempt().connect(), ["SYN to s3"], "s3 is back")
     s.expect(open=4, syn=4, syn_again=1, copy=10, synack=2, decided=2,
-             steered=1, drop_no_instance=1)
+             steered=1, pinned=1, drop_no_instance=1)
 
 
 # An unaware client's later packets.
@@ -717,7 +717,7 @@ def an_unaware_client_is_steered_to_the_winner(s):
     equal(a.send(a.ack(2, b"GET", "PA")), ["PA to s2"], "data")
     equal(a.send(a.ack(2, b"", "FA")), ["FA to s2"], "the FIN")
     equal(other.send(other.ack(2)), [], "another flow")
-    s.expect(open=1, syn=1, copy=3, synack=1, decided=1, steered=3,
+    s.expect(open=1, syn=1, copy=3, synack=1, decided=1, steered=3, pinned=1,
              drop_no_state=2)
 
 
@@ -729,7 +729,7 @@ def the_same_4_tuple_again_is_steered_anew(s):
         x.connect()
         x.accept(i)
         equal(x.send(x.ack(i)), [f"A to s{i}"], "the ACK")
-    s.expect(open=2, syn=2, copy=6, synack=2, decided=2, steered=2)
+    s.expect(open=2, syn=2, copy=6, synack=2, decided=2, steered=2, pinned=2)
 
 
 @case(tombstone=30)

@@ -21,7 +21,7 @@ from lib.topology import SEL_SID, sid
  LISTENER_GET, STATS_GET) = range(1, 13)
 (NAME, SID, POLICY, CANDIDATES, FANOUT, QUORUM, HOLD, TIMEOUT, TOMBSTONE,
  LIMIT, RATE, IOAM_NS, IOAM_NODES, COEF_NETWORK, COEF_RESIDENCE, COEF_LOAD,
- KEY, SERVICE_STATS, OPEN, SLOTS) = range(1, 21)
+ KEY, SERVICE_STATS, OPEN, SLOTS, AFFINITY, PINS, PINNED) = range(1, 24)
 (I_SERVICE, I_SID, SEGS, ADDR, WEIGHT, INSTANCE_STATS, RTT, RESIDENCE,
  LOAD) = range(1, 10)
 DUMP_INTR = 0x10
@@ -130,14 +130,15 @@ def refuse_unknown(cmd, attrs, kinds):
 SERVICE_LENGTHS = {SID: 16, KEY: 16, IOAM_NS: 2} | {
     kind: 4 for kind in (POLICY, CANDIDATES, FANOUT, QUORUM, HOLD, TIMEOUT,
                          TOMBSTONE, LIMIT, RATE, IOAM_NODES, COEF_NETWORK,
-                         COEF_RESIDENCE, COEF_LOAD, SLOTS)}
+                         COEF_RESIDENCE, COEF_LOAD, SLOTS, PINS)}
 SERVICE_RANGES = (
     (POLICY, 5), (POLICY, 0xffffffff), (CANDIDATES, 4), (FANOUT, 0),
     (FANOUT, 17), (QUORUM, 17), (HOLD, 60001), (TIMEOUT, 0),
     (TIMEOUT, 60001), (TOMBSTONE, 0), (TOMBSTONE, 60001), (LIMIT, 0),
     (LIMIT, (1 << 24) + 1), (RATE, 1000000001), (IOAM_NODES, 16),
     (COEF_NETWORK, 1000001), (COEF_RESIDENCE, 1000001), (COEF_LOAD, 1000001),
-    (SLOTS, 0), (SLOTS, 4093), (SLOTS, 655379), (SLOTS, 0xffffffff))
+    (SLOTS, 0), (SLOTS, 4093), (SLOTS, 655379), (SLOTS, 0xffffffff),
+    (AFFINITY, 2), (AFFINITY, 0xffffffff), (PINS, 0), (PINS, (1 << 24) + 1))
 
 
 def refuse_settings(cmd, attrs):
@@ -147,7 +148,8 @@ def refuse_settings(cmd, attrs):
                 F.nl.call(cmd, [*attrs, (k, u32(v))]), (kind,), "ERANGE",
                 "range")
     refuse_lengths(cmd, attrs, SERVICE_LENGTHS)
-    refuse_unknown(cmd, attrs, (SERVICE_STATS, OPEN, SLOTS + 1, 100, 0x3fff))
+    refuse_unknown(cmd, attrs, (SERVICE_STATS, OPEN, PINNED, PINNED + 1, 100,
+                                0x3fff))
     for text in NOT_UNICAST:
         refused(f"sid {text}", lambda t=text: F.nl.call(
             cmd, replaced(attrs, SID, addr(t))), (SID,), "EINVAL", "unicast")
@@ -309,7 +311,7 @@ def reading():
     refused("instances of an unknown service", lambda: F.nl.call(
         INSTANCE_GET, [(I_SERVICE, name("wob"))], nl.DUMP), None, "ENOENT",
         "no such service")
-    for cmd, attr in ((SERVICE_GET, SLOTS + 1), (INSTANCE_GET, LOAD + 1),
+    for cmd, attr in ((SERVICE_GET, PINNED + 1), (INSTANCE_GET, LOAD + 1),
                       (LISTENER_GET, L_STATS + 1)):
         refused(f"command {cmd}, unknown attribute", lambda c=cmd, a=attr:
                 F.nl.call(c, [(a, u32(1))], nl.DUMP), (attr,), "EINVAL")
@@ -563,7 +565,8 @@ manycast service add all sid fc00:a::2 policy weighted candidates all \
 fanout 16 quorum 3 hold 7 timeout 900 tombstone 1 limit 16777216 rate 0 \
 nodes 15 ioam 65535 coef 1000000 0 3 key 00112233445566778899aabbccddeeff
 manycast service add hash sid fc00:a::3 candidates hash policy residence \
-fanout 1 hold 0 nodes 0 rate 1000000000 limit 1 slots 655373
+fanout 1 hold 0 nodes 0 rate 1000000000 limit 1 slots 655373 affinity hunt \
+pins 16777216
 manycast service add xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx sid fc00:a::3 \
 policy load candidates least
 manycast service add net sid fc00:a::4 policy network quorum 0
@@ -642,7 +645,9 @@ def set_changes_what_is_given():
              ("nodes 2", {"nodes": 2}),
              ("coef 1 2 3", {"coef": {"network": 1, "residence": 2,
                                       "load": 3}}),
-             ("key " + "0f" * 16, {"key": "0f" * 16}))
+             ("key " + "0f" * 16, {"key": "0f" * 16}),
+             ("affinity hunt", {"affinity": "hunt"}),
+             ("pins 70", {"pins": 70}))
     before = F.other.ip_json("manycast service show")
     shown = subprocess.run(
         ["ip", "-n", F.other.name, "-j", "-batch", "-"], text=True,

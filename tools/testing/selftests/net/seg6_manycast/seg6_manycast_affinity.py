@@ -1,0 +1,309 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+# time: 40
+"""Connections of clients without an edge outlive what the selector knows.
+
+Real sockets in the whole topology, a host at r1 without an edge as the client.
+The first are those that the selector remembers; the others it has forgotten,
+and the flow's candidates are asked in turn who has them.
+"""
+
+import select
+import socket
+import struct
+import time
+
+from lib import craft, ktap, traffic
+from lib.ktap import equal, true
+from lib.topology import SEL_SID, SERVICE, UNAWARE, Topology, sid
+
+SERVERS = 6
+PORT = 7000
+MANY = 12 if ktap.SLOW else 40
+WORDS = "fanout 3 candidates hash"
+TOMBSTONE = 200         # ms
+DELAYS = 1, 3, 5, 7, 9, 11     # ms: who is near wins, not who is asked first
+
+
+class Network:
+    """The topology, and a server on each of its hosts that says its name."""
+
+    def __init__(self):
+        self.topology = t = Topology(servers=SERVERS, nginx=False,
+                                     delays=DELAYS)
+        self.client = t.add_unaware()
+        self.sel = t.sel
+        self.servers = [traffic.Server(t.server(i), "::", f"s{i}", PORT)
+                        for i in range(1, SERVERS + 1)]
+        self.present = set(range(1, SERVERS + 1))
+        self.socks = []
+        self.forget()
+
+    def connect(self, count=MANY):
+        """Connections, each with the name of its server."""
+        found = []
+        for _ in range(count):
+            sock = traffic.connect(self.client, SERVICE, PORT)
+            self.socks.append(sock)
+            found.append((sock, traffic.ask(sock)))
+        return found
+
+    def forget(self, words="", present=None, tombstone=TOMBSTONE):
+        """The selector starts again, with nothing but its configuration."""
+        present = present or self.present
+        sel = self.sel
+        sel.ip(f"-6 route del {SERVICE}/128")
+        sel.ip("manycast service del web")
+        sel.later(f"manycast service add web sid {SEL_SID} "
+                  f"tombstone {tombstone} {words or WORDS}")
+        for i in sorted(present, reverse=True):
+            sel.later(f"manycast instance add service web sid {sid(i)}")
+        sel.later(f"route add {SERVICE}/128 encap seg6local "
+                  "action End.MAnycast service web dev r1")
+        sel.flush()
+        self.present = present
+
+    def send(self, *packets):
+        """Packets as they are, from the client."""
+        with self.client, socket.socket(socket.AF_INET6, socket.SOCK_RAW,
+                                        socket.IPPROTO_RAW) as raw:
+            for packet in packets:
+                raw.sendto(packet, (SERVICE, 0))
+
+    def stats(self):
+        return self.sel.service()["stats"]
+
+    def passed_on(self):
+        """How often a server gave a packet to the next one."""
+        return sum(s.stats()["hunt_on"] for s in self.topology.servers())
+
+    def restore(self):
+        for sock in self.socks:
+            sock.close()
+        self.socks = []
+        self.forget(present=set(range(1, SERVERS + 1)))
+
+
+def still(connections, word=b"again"):
+    """Each is at its server."""
+    for sock, name in connections:
+        equal(traffic.ask(sock, word), name, "answers")
+
+
+_network = []
+CASES = []
+
+
+def case(function):
+    def run():
+        if not _network:
+            _network.append(Network())
+        net = _network[0]
+        try:
+            function(net)
+        finally:
+            net.restore()
+    run.__name__ = function.__name__
+    CASES.append(run)
+    return run
+
+
+def over(net):
+    """Wait until no tombstone helps any more."""
+    ktap.wait_for(lambda: not net.sel.service()["open"], "tombstones end")
+
+
+@case
+def pins_outlive_the_tombstone(net):
+    net.forget("candidates random fanout 3")
+    connections = net.connect()
+    over(net)
+    still(connections)
+    service = net.sel.service()
+    equal(service["pinned_now"], MANY, "pins")
+    equal(service["stats"]["pinned"], MANY, "pinned")
+    equal(service["stats"]["hunted"], 0, "hunted")
+    true(service["stats"]["steered"] >= 3 * MANY, "packets were steered")
+
+
+@case
+def a_selector_that_starts_again_hunts(net):
+    connections = net.connect()
+    net.forget()
+    on = net.passed_on()
+    still(connections)
+    still(connections, b"and again")
+    stats = net.stats()
+    true(stats["hunted"] >= 2 * MANY, "packets were hunted for")
+    equal(stats["drop_no_state"], 0, "drops")
+    true(net.passed_on() > on, "some had to go on")
+    equal(net.sel.service()["pinned_now"], 0, "pins")
+
+
+@case
+def without_a_table(net):
+    net.forget(WORDS + " affinity hunt")
+    connections = net.connect()
+    over(net)
+    still(connections)
+    equal(net.stats()["pinned"], 0, "pinned")
+    true(net.stats()["hunted"] >= MANY, "packets were hunted for")
+
+
+@case
+def servers_come_while_the_selector_starts_again(net):
+    """Four of six, and then all: whoever has a connection keeps it."""
+    net.forget(present={1, 2, 3, 4})
+    connections = net.connect()
+    net.forget(present=set(range(1, SERVERS + 1)))
+    still(connections)
+
+
+@case
+def servers_go_while_the_selector_starts_again(net):
+    """Of those that stay, none loses a connection."""
+    connections = net.connect()
+    net.forget(present={1, 2, 4})
+    gone = [c for c in connections if c[1] in ("s3", "s5", "s6")]
+    true(gone, "somebody had a server that went")
+    still([c for c in connections if c not in gone])
+    for sock, _ in gone:
+        try:
+            name = traffic.ask(sock)
+        except OSError:
+            continue
+        raise AssertionError(f"{name} answers for a server that went")
+
+
+@case
+def who_is_drained_keeps_its_connections(net):
+    connections = net.connect()
+    for i in 1, 2:
+        net.sel.ip(f"manycast instance set service web sid {sid(i)} weight 0")
+    over(net)
+    still(connections)
+    equal({name for _, name in net.connect()} & {"s1", "s2"}, set(),
+          "drained ones that got new connections")
+    # Their ranks stay, and so a selector that starts again finds them.
+    drain = [f"manycast instance set service web sid {sid(i)} weight 0"
+             for i in (1, 2)]
+    net.forget()
+    for line in drain:
+        net.sel.ip(line)
+    still(connections, b"hunted")
+
+
+@case
+def the_last_candidate_answers_for_nobody(net):
+    """A connection that nobody has: one RST, and no more."""
+    on = net.passed_on()
+    with net.client:
+        raw = socket.socket(socket.AF_INET6, socket.SOCK_RAW,
+                            socket.IPPROTO_TCP)
+    with raw:
+        net.send(craft.segment(UNAWARE, SERVICE, "A", sport=4711, dport=PORT,
+                               ack=2000))
+        heard = []
+        while select.select([raw], [], [], 0.5 * ktap.TIME_FACTOR)[0]:
+            heard.append(raw.recv(100))
+    equal(len(heard), 1, "answers")
+    _, _, seq, _, _, flags = struct.unpack("!HHIIBB", heard[0][:14])
+    equal((seq, flags), (2000, 4), "sequence number and flags, a RST's")
+    equal(net.passed_on() - on, SERVERS - 1, "servers that passed it on")
+
+
+@case
+def a_full_table_hunts(net):
+    net.forget(WORDS + " pins 4")
+    connections = net.connect()
+    over(net)
+    still(connections)
+    service = net.sel.service()
+    equal(service["pinned_now"], 4, "pins")
+    equal(service["stats"]["pin_evicted"], MANY - 4, "evicted")
+    true(service["stats"]["hunted"] >= MANY - 4, "packets were hunted for")
+
+
+@case
+def a_syn_flood_takes_no_pin(net):
+    """Handshakes that never complete push out nobody who did."""
+    net.forget("candidates random limit 64 rate 0 pins 64")
+    connections = net.connect()
+    net.send(*(craft.segment(f"2001:db8:e::{i:x}", SERVICE, "S", sport=i,
+                             dport=PORT) for i in range(0x1000, 0x1100)))
+    # Nor does an ACK that answers no SYN-ACK.
+    net.send(*(craft.segment(UNAWARE, SERVICE, "A", sport=i, dport=PORT,
+                             ack=i) for i in range(2000, 2100)))
+    over(net)
+    still(connections)
+    equal(net.sel.service()["pinned_now"], MANY, "pins")
+    equal(net.stats()["pin_evicted"], 0, "evicted")
+
+
+@case
+def a_deleted_instance_has_no_pins(net):
+    connections = net.connect()
+    over(net)
+    net.sel.ip(f"manycast instance del service web sid {sid(1)}")
+    mine = [c for c in connections if c[1] == "s1"]
+    ktap.wait_for(lambda: net.sel.service()["pinned_now"] ==
+                  MANY - len(mine), "its pins go")
+    still([c for c in connections if c not in mine])
+    for sock, _ in mine:
+        try:
+            traffic.ask(sock)
+        except OSError:
+            continue
+        raise AssertionError("somebody answers for a server that was deleted")
+
+
+@case
+def the_same_port_again(net):
+    """A new connection from a port whose last one is pinned elsewhere."""
+    for _ in range(6):
+        with net.client:
+            sock = socket.socket(socket.AF_INET6)
+        # No TIME-WAIT: it ends with a RST.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                        struct.pack("ii", 1, 0))
+        sock.settimeout(10 * ktap.TIME_FACTOR)
+        sock.bind(("::", 31000))
+        sock.connect((SERVICE, PORT))
+        name = traffic.ask(sock)
+        time.sleep(0.5)
+        equal(traffic.ask(sock), name, "after the tombstone")
+        sock.close()
+    equal(net.sel.service()["pinned_now"], 1, "pins")
+
+
+@case
+def a_cookie_is_as_good_as_a_socket(net):
+    """A server in SYN-cookie mode has nothing but the cookie when the ACK
+    comes; here that ACK is hunted for.
+    """
+    for ns in net.topology.servers():
+        ns.sysctl("net.ipv4.tcp_syncookies", 2)
+    net.forget(WORDS + " affinity hunt", tombstone=1)
+    net.topology.r1.run("tc qdisc replace dev unaware root netem delay 50ms")
+    try:
+        connections = net.connect(8)
+        still(connections)
+        true(net.stats()["hunted"] >= 8, "ACKs were hunted for")
+        equal(net.stats()["drop_no_state"], 0, "drops")
+    finally:
+        net.topology.r1.run("tc qdisc replace dev unaware root pfifo")
+        for ns in net.topology.servers():
+            ns.sysctl("net.ipv4.tcp_syncookies", 1)
+
+
+@case
+def only_hash_can_hunt(net):
+    for words in ("candidates random affinity hunt", "affinity hunt "
+                  "candidates least"):
+        done = net.sel.ip(f"manycast service set web {words}", check=False)
+        true("affinity hunt needs candidates hash" in done.stderr,
+             f"{words}: {done.stderr}")
+
+
+if __name__ == "__main__":
+    ktap.run(CASES)
