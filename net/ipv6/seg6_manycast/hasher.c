@@ -67,20 +67,6 @@ manycast_hasher_pick(const struct manycast_settings *settings,
 }
 EXPORT_SYMBOL_IF_KUNIT(manycast_hasher_pick);
 
-/* Makes no more of the packet linear than it takes to tell the flow. */
-static int read_tuple(struct sk_buff *skb, struct manycast_tuple *tuple)
-{
-	unsigned int need;
-
-	do {
-		need = manycast_tuple_read(ipv6_hdr(skb), skb_headlen(skb),
-					   tuple);
-		if (!need || need > skb->len)
-			return 0;
-	} while (pskb_may_pull(skb, need));
-	return -ENOMEM;
-}
-
 /* One segment needs no SRH (RFC 8754 section 4.1). */
 static int send_to(struct manycast_net *mnet, struct sk_buff *skb,
 		   const struct manycast_settings *settings,
@@ -111,7 +97,7 @@ static int to_selector(struct manycast_route *route, struct sk_buff *skb,
 	struct manycast_tuple tuple;
 	int result;
 
-	if (read_tuple(skb, &tuple))
+	if (manycast_tuple_of(skb, 0, &tuple))
 		return manycast_drop(route->mnet, skb,
 				     SEG6_MANYCAST_STAT_DROP_NO_MEMORY);
 	inst = manycast_hasher_pick(settings, rcu_dereference(svc->pool),

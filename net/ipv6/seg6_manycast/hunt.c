@@ -14,16 +14,31 @@
 #include "hunt.h"
 #include "main.h"
 
+/**
+ * manycast_hunted() - may this packet be hunted for?
+ * @skb:	the packet, still encapsulated; more of it may become linear
+ * @pkt:	where things are in it
+ * @tuple:	result: its connection
+ *
+ * Return: whether it belongs to a connection, or is an error about one.
+ */
+bool manycast_hunted(struct sk_buff *skb, const struct manycast_packet *pkt,
+		     struct manycast_tuple *tuple)
+{
+	return pkt->inner && !manycast_tuple_of(skb, pkt->inner, tuple) &&
+	       tuple->proto == IPPROTO_TCP &&
+	       !(pkt->proto == IPPROTO_TCP && manycast_tcp_is_syn(&pkt->tcp));
+}
+
 /* Established, closing, in TIME-WAIT, or a request that waits for its ACK. */
 static bool has_socket(const struct net *net, const struct sk_buff *skb,
-		       const struct manycast_packet *pkt)
+		       const struct manycast_key *flow)
 {
-	const struct ipv6hdr *ip = manycast_inner(skb, pkt);
 	struct sock *sk;
 
-	sk = __inet6_lookup_established((struct net *)net, &ip->saddr,
-					pkt->tcp.sport, &ip->daddr,
-					ntohs(pkt->tcp.dport), inet6_iif(skb),
+	sk = __inet6_lookup_established((struct net *)net, &flow->client,
+					flow->sport, &flow->service,
+					ntohs(flow->dport), inet6_iif(skb),
 					inet6_sdif(skb));
 	if (sk)
 		sock_gen_put(sk);
@@ -38,7 +53,8 @@ static bool has_cookie(const struct net *net, const struct sk_buff *skb,
 	const struct ipv6hdr *ip = manycast_inner(skb, pkt);
 	struct sock *sk;
 
-	if ((pkt->tcp.flags & MANYCAST_TCP_KIND) != TCPHDR_ACK)
+	if (pkt->proto != IPPROTO_TCP ||
+	    (pkt->tcp.flags & MANYCAST_TCP_KIND) != TCPHDR_ACK)
 		return false;
 	/* Programs that choose among listeners would see the outer header. */
 	sk = inet6_lookup_listener((struct net *)net, NULL, 0, &ip->saddr,
@@ -61,15 +77,17 @@ static bool has_cookie(const struct net *net, const struct sk_buff *skb,
  * manycast_hunt_ends() - has this host the connection of a hunted packet?
  * @net:	the namespace
  * @skb:	the packet, still encapsulated
- * @pkt:	where things are in it; TCP, not a SYN
+ * @pkt:	where things are in it
+ * @flow:	the connection
  *
  * Context: softirq, RCU.
  * Return: whether it has.
  */
 bool manycast_hunt_ends(const struct net *net, const struct sk_buff *skb,
-			const struct manycast_packet *pkt)
+			const struct manycast_packet *pkt,
+			const struct manycast_key *flow)
 {
-	return has_socket(net, skb, pkt) || has_cookie(net, skb, pkt);
+	return has_socket(net, skb, flow) || has_cookie(net, skb, pkt);
 }
 
 /* RFC 8754 section 4.3.1.1: S14, S15. */

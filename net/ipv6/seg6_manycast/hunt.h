@@ -3,9 +3,13 @@
 #define _SEG6_MANYCAST_HUNT_H
 
 #include "packet.h"
+#include "tuple.h"
 
+bool manycast_hunted(struct sk_buff *skb, const struct manycast_packet *pkt,
+		     struct manycast_tuple *tuple);
 bool manycast_hunt_ends(const struct net *net, const struct sk_buff *skb,
-			const struct manycast_packet *pkt);
+			const struct manycast_packet *pkt,
+			const struct manycast_key *flow);
 int manycast_hunt_on(struct manycast_net *mnet, struct sk_buff *skb,
 		     const struct manycast_packet *pkt);
 

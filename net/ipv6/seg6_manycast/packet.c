@@ -14,6 +14,7 @@
 #include "lwt.h"
 #include "main.h"
 #include "packet.h"
+#include "tuple.h"
 
 /* Hop-by-Hop, Destination Options, Routing, Destination Options (RFC 8200
  * section 4.1).
@@ -228,6 +229,28 @@ void manycast_key_of_server(const struct sk_buff *skb,
 	key->sport = pkt->tcp.dport;
 	key->dport = pkt->tcp.sport;
 	key->isn = pkt->tcp.ack - 1;
+}
+
+/**
+ * manycast_tuple_of() - the flow that a packet belongs to
+ * @skb:	the packet; no more of it is made linear than it takes
+ * @offset:	where to begin, at an IPv6 header
+ * @tuple:	result, see manycast_tuple_read()
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int manycast_tuple_of(struct sk_buff *skb, unsigned int offset,
+		      struct manycast_tuple *tuple)
+{
+	unsigned int need;
+
+	do {
+		need = manycast_tuple_read(manycast_at(skb, offset),
+					   skb_headlen(skb) - offset, tuple);
+		if (!need || offset + need > skb->len)
+			return 0;
+	} while (pskb_may_pull(skb, offset + need));
+	return -ENOMEM;
 }
 
 /**

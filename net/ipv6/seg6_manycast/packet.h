@@ -13,6 +13,7 @@
 
 struct manycast_net;
 struct manycast_route;
+struct manycast_tuple;
 
 /* RFC 8754 section 8.3: SR Upper-layer Header Error. */
 #define MANYCAST_ICMPV6_SR_UPPER	4
@@ -154,6 +155,8 @@ void manycast_key_of_client(const struct sk_buff *skb,
 void manycast_key_of_server(const struct sk_buff *skb,
 			    const struct manycast_packet *pkt,
 			    struct manycast_key *key);
+int manycast_tuple_of(struct sk_buff *skb, unsigned int offset,
+		      struct manycast_tuple *tuple);
 u32 manycast_flow_hash(const struct manycast_key *key);
 int manycast_decap(struct sk_buff *skb, const struct manycast_packet *pkt);
 bool manycast_hop(struct manycast_net *mnet, struct sk_buff *skb);

@@ -223,7 +223,7 @@ static void follow(struct manycast_service *svc, struct manycast_pin *pin,
  * manycast_pinned() - the server of a flow
  * @svc:	the service
  * @key:	the flow; its ISN does not matter
- * @tcp:	what the client sends
+ * @tcp:	what the client sends, or NULL when it is not the client
  *
  * Context: RCU, bottom halves off.
  * Return: its instance, or NULL when it is not known.
@@ -238,8 +238,10 @@ manycast_pinned(struct manycast_service *svc, const struct manycast_key *key,
 	if (!pin || pin->inst->service != svc ||
 	    percpu_ref_is_dying(&pin->inst->ref))
 		return NULL;
-	manycast_age_use(&pin->age);
-	follow(svc, pin, tcp->flags);
+	if (tcp) {
+		manycast_age_use(&pin->age);
+		follow(svc, pin, tcp->flags);
+	}
 	return pin->inst;
 }
 

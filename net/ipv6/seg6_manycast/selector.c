@@ -466,6 +466,8 @@ int manycast_selector_input(struct sk_buff *skb, struct manycast_route *route)
 
 	if (manycast_packet_receive(route, skb, &pkt))
 		return -EINVAL;
+	if (pkt.proto == IPPROTO_ICMPV6 && !pkt.inner && route->service)
+		return manycast_steer_error(route->service, skb, &pkt);
 	if (pkt.proto != IPPROTO_TCP)
 		return manycast_drop_upper(mnet, skb, &pkt);
 	if (!segments_left_ok(skb, &pkt))

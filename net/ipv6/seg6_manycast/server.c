@@ -105,14 +105,24 @@ static void acknowledge(struct manycast_net *mnet, const struct sk_buff *skb,
 		manycast_record_acked(mnet, rec, pkt->tcp.ack);
 }
 
-/* Only a connection's packets are passed on. */
-static bool hunted(const struct manycast_route *route,
-		   const struct sk_buff *skb, const struct manycast_packet *pkt)
+/* With Segments Left: of a hunt, or nothing for us. Returns whether @skb is
+ * still the caller's, to be delivered; else @err tells.
+ */
+static bool hunt(const struct manycast_route *route, struct sk_buff *skb,
+		 const struct manycast_packet *pkt, int *err)
 {
-	return pkt->inner && pkt->proto == IPPROTO_TCP &&
-	       !manycast_tcp_is_syn(&pkt->tcp) &&
-	       manycast_prefix_match(&route->services,
-				     &manycast_inner(skb, pkt)->daddr);
+	struct manycast_net *mnet = route->mnet;
+	struct manycast_tuple tuple;
+
+	if (!manycast_hunted(skb, pkt, &tuple) ||
+	    !manycast_prefix_match(&route->services, &tuple.flow.service)) {
+		*err = manycast_drop_srh(mnet, skb, pkt);
+		return false;
+	}
+	if (manycast_hunt_ends(mnet->net, skb, pkt, &tuple.flow))
+		return true;
+	*err = manycast_hunt_on(mnet, skb, pkt);
+	return false;
 }
 
 /**
@@ -133,12 +143,8 @@ int manycast_server_input(struct sk_buff *skb, struct manycast_route *route)
 	if (manycast_packet_receive(route, skb, &pkt))
 		return -EINVAL;
 	srh = manycast_srh(skb, &pkt);
-	if (srh && srh->segments_left) {
-		if (!hunted(route, skb, &pkt))
-			return manycast_drop_srh(mnet, skb, &pkt);
-		if (!manycast_hunt_ends(mnet->net, skb, &pkt))
-			return manycast_hunt_on(mnet, skb, &pkt);
-	}
+	if (srh && srh->segments_left && !hunt(route, skb, &pkt, &err))
+		return err;
 	if (!pkt.inner)
 		return manycast_drop_upper(mnet, skb, &pkt);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What an unaware client sends after its SYN: to the server that its connection
- * has, or on the hunt for it.
+/* What an unaware client sends after its SYN, and ICMPv6 errors about what a
+ * server sends: to the server that the connection has, or on the hunt for it.
  */
 
 #include "choose.h"
@@ -9,6 +9,7 @@
 #include "opening.h"
 #include "pin.h"
 #include "steer.h"
+#include "tuple.h"
 
 /**
  * manycast_steer_outer() - the headers of what goes to servers
@@ -82,28 +83,18 @@ static struct manycast_instance *owner(struct manycast_service *svc,
 	struct manycast_handshake *hs = manycast_opening_find(svc->mnet, key);
 	struct manycast_instance *inst;
 
-	if (hs && settings->affinity == SEG6_MANYCAST_AFFINITY_PIN &&
+	if (tcp && hs && settings->affinity == SEG6_MANYCAST_AFFINITY_PIN &&
 	    manycast_tcp_acks_synack(tcp, hs->synack_isn))
 		manycast_pin(hs->winner, &hs->key, settings->pins);
 	inst = manycast_pinned(svc, key, tcp);
 	return inst || !hs ? inst : hs->winner;
 }
 
-/**
- * manycast_steer() - send a bare packet of an unaware client on
- * @svc:	the service
- * @skb:	a packet to its address, not a SYN; taken over
- * @pkt:	where things are in it
- * @key:	its flow
- *
- * Context: softirq, RCU.
- * Return: 0, or a negative error after a counted drop.
- */
-int manycast_steer(struct manycast_service *svc, struct sk_buff *skb,
-		   const struct manycast_packet *pkt,
-		   const struct manycast_key *key)
+/* Takes @skb over. */
+static int send_on(struct manycast_service *svc, struct sk_buff *skb,
+		   const struct manycast_key *key,
+		   const struct manycast_instance *inst)
 {
-	struct manycast_instance *inst = owner(svc, key, &pkt->tcp);
 	struct manycast_outer outer = {};
 	struct manycast_path path;
 	unsigned int stat;
@@ -124,4 +115,49 @@ int manycast_steer(struct manycast_service *svc, struct sk_buff *skb,
 		return -EINVAL;
 	manycast_stats_inc(svc->stats, stat);
 	return manycast_encap_forward(svc->mnet, skb, &outer);
+}
+
+/**
+ * manycast_steer() - send a bare packet of an unaware client on
+ * @svc:	the service
+ * @skb:	a packet to its address, not a SYN; taken over
+ * @pkt:	where things are in it
+ * @key:	its flow
+ *
+ * Context: softirq, RCU.
+ * Return: 0, or a negative error after a counted drop.
+ */
+int manycast_steer(struct manycast_service *svc, struct sk_buff *skb,
+		   const struct manycast_packet *pkt,
+		   const struct manycast_key *key)
+{
+	return send_on(svc, skb, key, owner(svc, key, &pkt->tcp));
+}
+
+/**
+ * manycast_steer_error() - send an ICMPv6 error to the server that it is for
+ * @svc:	the service
+ * @skb:	an ICMPv6 packet to its address; taken over
+ * @pkt:	where things are in it
+ *
+ * It quotes what the server has sent, and so tells the connection. To hunt for
+ * it takes one packet, where copies for all candidates would multiply what a
+ * stranger sends.
+ *
+ * Context: softirq, RCU.
+ * Return: 0, or a negative error after a counted drop.
+ */
+int manycast_steer_error(struct manycast_service *svc, struct sk_buff *skb,
+			 const struct manycast_packet *pkt)
+{
+	struct manycast_tuple tuple;
+
+	if (manycast_tuple_of(skb, 0, &tuple))
+		return manycast_drop(svc->mnet, skb,
+				     SEG6_MANYCAST_STAT_DROP_NO_MEMORY);
+	/* Others have no connection: an echo request, for example. */
+	if (tuple.proto != IPPROTO_TCP ||
+	    !ipv6_addr_equal(&tuple.flow.service, &ipv6_hdr(skb)->daddr))
+		return manycast_drop_upper(svc->mnet, skb, pkt);
+	return send_on(svc, skb, &tuple.flow, owner(svc, &tuple.flow, NULL));
 }

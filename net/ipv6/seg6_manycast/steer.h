@@ -15,5 +15,7 @@ bool manycast_hunt_path(const struct manycast_service *svc,
 int manycast_steer(struct manycast_service *svc, struct sk_buff *skb,
 		   const struct manycast_packet *pkt,
 		   const struct manycast_key *key);
+int manycast_steer_error(struct manycast_service *svc, struct sk_buff *skb,
+			 const struct manycast_packet *pkt);
 
 #endif /* _SEG6_MANYCAST_STEER_H */

@@ -13,6 +13,9 @@ import socket
 import struct
 import time
 
+from scapy.layers.inet6 import ICMPv6PacketTooBig, IPv6
+from scapy.packet import Raw
+
 from lib import craft, ktap, traffic
 from lib.ktap import equal, true
 from lib.topology import SEL_SID, SERVICE, UNAWARE, Topology, sid
@@ -39,11 +42,12 @@ class Network:
         self.socks = []
         self.forget()
 
-    def connect(self, count=MANY):
+    def connect(self, count=MANY, first_port=0):
         """Connections, each with the name of its server."""
         found = []
-        for _ in range(count):
-            sock = traffic.connect(self.client, SERVICE, PORT)
+        for i in range(count):
+            sock = traffic.connect(self.client, SERVICE, PORT,
+                                   local=first_port and first_port + i)
             self.socks.append(sock)
             found.append((sock, traffic.ask(sock)))
         return found
@@ -88,6 +92,38 @@ def still(connections, word=b"again"):
     """Each is at its server."""
     for sock, name in connections:
         equal(traffic.ask(sock, word), name, "answers")
+
+
+def quote(net, sock):
+    """What the server of a connection sends next, as an error quotes it: what
+    is acknowledged already, TCP does not listen to.
+    """
+    with net.client:
+        raw = socket.socket(socket.AF_INET6, socket.SOCK_RAW,
+                            socket.IPPROTO_TCP)
+    with raw:
+        traffic.ask(sock, b"say something")
+        mine = sock.getsockname()[1]
+        while True:
+            segment = bytearray(raw.recv(2000))
+            sport, dport, seq = struct.unpack("!HHI", segment[:8])
+            octets = len(segment) - 4 * (segment[12] >> 4)
+            if (sport, dport) == (PORT, mine) and octets:
+                segment[4:8] = struct.pack("!I", (seq + octets) % (1 << 32))
+                return bytes(IPv6(src=SERVICE, dst=UNAWARE, nh=6) /
+                             Raw(bytes(segment)))
+
+
+def too_big(quoted, mtu):
+    """From a router, about a server's packet."""
+    return bytes(IPv6(src="fd00:2::2", dst=SERVICE) /
+                 ICMPv6PacketTooBig(mtu=mtu) / Raw(quoted))
+
+
+def learnt(net, mtu):
+    """Servers that know of that MTU on the way to the client."""
+    return {ns.name for ns in net.topology.servers()
+            if f"mtu {mtu}" in ns.ip(f"-6 route get {UNAWARE} from {SERVICE}")}
 
 
 _network = []
@@ -261,17 +297,12 @@ def a_deleted_instance_has_no_pins(net):
 def the_same_port_again(net):
     """A new connection from a port whose last one is pinned elsewhere."""
     for _ in range(6):
-        with net.client:
-            sock = socket.socket(socket.AF_INET6)
+        (sock, name), = net.connect(1, 31000)
+        time.sleep(0.5)
+        equal(traffic.ask(sock), name, "after the tombstone")
         # No TIME-WAIT: it ends with a RST.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
                         struct.pack("ii", 1, 0))
-        sock.settimeout(10 * ktap.TIME_FACTOR)
-        sock.bind(("::", 31000))
-        sock.connect((SERVICE, PORT))
-        name = traffic.ask(sock)
-        time.sleep(0.5)
-        equal(traffic.ask(sock), name, "after the tombstone")
         sock.close()
     equal(net.sel.service()["pinned_now"], 1, "pins")
 
@@ -294,6 +325,38 @@ def a_cookie_is_as_good_as_a_socket(net):
         net.topology.r1.run("tc qdisc replace dev unaware root pfifo")
         for ns in net.topology.servers():
             ns.sysctl("net.ipv4.tcp_syncookies", 1)
+
+
+@case
+def packet_too_big_finds_its_server(net):
+    """An error quotes what a server sent, and comes to the selector."""
+    (sock, name), *_ = connections = net.connect(4)
+    for what, mtu in ("remembered", 1300), ("hunted", 1290):
+        if what == "hunted":
+            net.forget()
+        quoted = quote(net, sock)
+        before = net.stats()["hunted"]
+        net.send(too_big(quoted, mtu))
+        ktap.wait_for(lambda m=mtu: learnt(net, m), "somebody learns")
+        time.sleep(0.1)
+        equal(learnt(net, mtu), {name}, f"{what}: servers that know")
+        equal(net.stats()["hunted"] > before, what == "hunted", what)
+    for ns in net.topology.servers():
+        ns.ip("-6 route flush cache")
+    still(connections)
+
+
+@case
+def an_error_about_nothing(net):
+    """Nobody has sent that, and an echo request is no error: no harm."""
+    before = net.sel.stats()["drop_upper_layer"]
+    net.send(too_big(craft.segment(SERVICE, UNAWARE, "A", sport=PORT,
+                                   dport=4711), 1290))
+    ktap.wait_for(lambda: net.stats()["hunted"] == 1, "it was hunted for")
+    ping = net.client.run(f"ping -c 1 -W 1 {SERVICE}", check=False)
+    true(ping.returncode, "nobody answers a ping")
+    equal(net.sel.stats()["drop_upper_layer"] - before, 1, "drops")
+    equal(learnt(net, 1290), set(), "servers that know")
 
 
 @case

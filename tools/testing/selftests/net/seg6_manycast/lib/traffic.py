@@ -116,10 +116,12 @@ def hear(sock, word):
     return name
 
 
-def connect(ns, address, port=80, timeout=10):
+def connect(ns, address, port=80, timeout=10, local=0):
     with ns:
         sock = socket.socket(socket.AF_INET6)
     sock.settimeout(timeout * TIME_FACTOR)
+    if local:
+        sock.bind(("::", local))
     sock.connect((address, port))
     return sock
 
