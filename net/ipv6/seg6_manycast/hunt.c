@@ -30,19 +30,47 @@ bool manycast_hunted(struct sk_buff *skb, const struct manycast_packet *pkt,
 	       !(pkt->proto == IPPROTO_TCP && manycast_tcp_is_syn(&pkt->tcp));
 }
 
+static bool is_near(u32 seq, u32 next, u32 window)
+{
+	window = max_t(u32, window, U16_MAX);
+	return seq - (next - window) <= 2 * window;
+}
+
+/* Is a segment of the client's where the connection is? There may be another
+ * one of the same 4-tuple, of which this server was never told that it is over.
+ * A glance without the socket's lock is enough.
+ */
+static bool expects(struct sock *sk, u32 seq)
+{
+	switch (sk->sk_state) {
+	case TCP_NEW_SYN_RECV:
+		return is_near(seq, tcp_rsk(inet_reqsk(sk))->rcv_isn + 1, 0);
+	case TCP_TIME_WAIT:
+		return is_near(seq, tcp_twsk(sk)->tw_rcv_nxt,
+			       tcp_twsk(sk)->tw_rcv_wnd);
+	default:
+		return is_near(seq, READ_ONCE(tcp_sk(sk)->rcv_nxt),
+			       READ_ONCE(tcp_sk(sk)->window_clamp));
+	}
+}
+
 /* Established, closing, in TIME-WAIT, or a request that waits for its ACK. */
 static bool has_socket(const struct net *net, const struct sk_buff *skb,
+		       const struct manycast_packet *pkt,
 		       const struct manycast_key *flow)
 {
 	struct sock *sk;
+	bool mine;
 
 	sk = __inet6_lookup_established((struct net *)net, &flow->client,
 					flow->sport, &flow->service,
 					ntohs(flow->dport), inet6_iif(skb),
 					inet6_sdif(skb));
-	if (sk)
-		sock_gen_put(sk);
-	return sk;
+	if (!sk)
+		return false;
+	mine = pkt->proto != IPPROTO_TCP || expects(sk, pkt->tcp.seq);
+	sock_gen_put(sk);
+	return mine;
 }
 
 #if IS_ENABLED(CONFIG_SYN_COOKIES)
@@ -87,7 +115,7 @@ bool manycast_hunt_ends(const struct net *net, const struct sk_buff *skb,
 			const struct manycast_packet *pkt,
 			const struct manycast_key *flow)
 {
-	return has_socket(net, skb, flow) || has_cookie(net, skb, pkt);
+	return has_socket(net, skb, pkt, flow) || has_cookie(net, skb, pkt);
 }
 
 /* RFC 8754 section 4.3.1.1: S14, S15. */

@@ -308,6 +308,25 @@ def the_same_port_again(net):
 
 
 @case
+def the_same_port_while_a_server_knows_of_the_last(net):
+    """Servers that are gone for the selector keep their connections, whose
+    clients are told so by a RST and connect again from the same port.
+    """
+    for sock, _ in net.connect(MANY, 32000):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                        struct.pack("ii", 1, 0))
+    # Nobody hears of their end.
+    net.sel.ip(f"-6 route replace blackhole {SERVICE}/128")
+    for sock in net.socks:
+        sock.close()
+    net.socks = []
+    net.forget()
+    connections = net.connect(MANY, 32000)
+    net.forget()
+    still(connections)
+
+
+@case
 def a_cookie_is_as_good_as_a_socket(net):
     """A server in SYN-cookie mode has nothing but the cookie when the ACK
     comes; here that ACK is hunted for.
