@@ -197,10 +197,12 @@ def servers_come_while_the_selector_starts_again(net):
 
 @case
 def servers_go_while_the_selector_starts_again(net):
-    """Of those that stay, none loses a connection."""
+    """Of those that stay, none loses a connection. s1 has about a half of all,
+    being the nearest.
+    """
     connections = net.connect()
-    net.forget(present={1, 2, 4})
-    gone = [c for c in connections if c[1] in ("s3", "s5", "s6")]
+    net.forget(present={2, 3, 4, 6})
+    gone = [c for c in connections if c[1] in ("s1", "s5")]
     true(gone, "somebody had a server that went")
     still([c for c in connections if c not in gone])
     for sock, _ in gone:
