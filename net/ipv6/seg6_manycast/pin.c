@@ -146,7 +146,16 @@ static struct manycast_pin *pin_alloc(struct manycast_instance *inst,
 	return pin;
 }
 
-/* A pin to somebody else, of a connection that was before, makes way. */
+static bool same(const struct manycast_pin *pin,
+		 const struct manycast_instance *inst,
+		 const struct manycast_key *key)
+{
+	return pin && pin->inst == inst && pin->key.isn == key->isn;
+}
+
+/* A pin to somebody else, of a connection that was before, makes way. Another
+ * CPU's of the same connection stays. Takes @pin over.
+ */
 static void insert(struct manycast_service *svc, struct manycast_pin *pin,
 		   u32 limit)
 {
@@ -155,19 +164,22 @@ static void insert(struct manycast_service *svc, struct manycast_pin *pin,
 
 	lockdep_assert_held(&svc->pin_lock);
 	old = rhashtable_lookup_fast(&svc->mnet->pins, &pin->key, pin_params);
+	if (same(old, pin->inst, &pin->key))
+		goto free;
 	if (old && old->inst->service == svc)
 		unlink(old);
 	/* A lowered limit is reached step by step: nobody waits for long. */
 	for (i = 0; i < 16 && svc->pin_count >= limit; i++)
 		evict(svc);
 	if (rhashtable_lookup_insert_fast(&svc->mnet->pins, &pin->node,
-					  pin_params)) {
-		pin_free_rcu(&pin->rcu);
-		return;
-	}
+					  pin_params))
+		goto free;
 	manycast_age_add(&pin->age, &svc->pins_open);
 	WRITE_ONCE(svc->pin_count, svc->pin_count + 1);
 	manycast_stats_inc(svc->stats, SEG6_MANYCAST_SERVICE_STAT_PINNED);
+	return;
+free:
+	pin_free_rcu(&pin->rcu);
 }
 
 /**
@@ -188,7 +200,7 @@ void manycast_pin(struct manycast_instance *inst,
 	struct manycast_pin *pin;
 
 	pin = rhashtable_lookup(&mnet->pins, key, pin_params);
-	if (pin && pin->inst == inst && pin->key.isn == key->isn)
+	if (same(pin, inst, key))
 		return;
 	pin = pin_alloc(inst, key);
 	if (!pin)
