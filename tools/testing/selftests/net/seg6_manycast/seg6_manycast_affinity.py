@@ -127,21 +127,16 @@ def learnt(net, mtu):
 
 
 _network = []
+
+
+def network():
+    if not _network:
+        _network.append(Network())
+    return _network[0]
+
+
 CASES = []
-
-
-def case(function):
-    def run():
-        if not _network:
-            _network.append(Network())
-        net = _network[0]
-        try:
-            function(net)
-        finally:
-            net.restore()
-    run.__name__ = function.__name__
-    CASES.append(run)
-    return run
+case = ktap.case_of(network, CASES)
 
 
 def over(net):

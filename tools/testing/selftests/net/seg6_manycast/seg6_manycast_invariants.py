@@ -186,18 +186,7 @@ def network():
 
 
 CASES = []
-
-
-def case(function):
-    def run():
-        net = network()
-        try:
-            function(net)
-        finally:
-            net.restore()
-    run.__name__ = function.__name__
-    CASES.append(run)
-    return run
+case = ktap.case_of(network, CASES)
 
 
 # Many connections at once.

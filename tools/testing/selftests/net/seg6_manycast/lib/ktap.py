@@ -39,6 +39,23 @@ def wait_for(condition, what, timeout=5.0, step=0.02):
         time.sleep(step)
 
 
+def case_of(fixture, cases):
+    """Decorates a case: it gets what fixture() returns, whose restore() is
+    called after it, and is added to the list.
+    """
+    def case(function):
+        def wrapped():
+            net = fixture()
+            try:
+                function(net)
+            finally:
+                net.restore()
+        wrapped.__name__ = function.__name__
+        cases.append(wrapped)
+        return wrapped
+    return case
+
+
 def run(cases):
     """Run functions named by TESTS (all by default) and exit."""
     wanted = os.environ.get("TESTS", "").split()
