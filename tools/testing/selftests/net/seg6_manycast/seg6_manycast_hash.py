@@ -29,7 +29,7 @@ from scapy.layers.inet6 import (ICMPv6DestUnreach, ICMPv6EchoRequest,
 from scapy.packet import Raw
 
 ROUTER = "2001:db8:77::1"
-FLOWS, SOME = 200, 40
+FLOWS, SOME = (80, 12) if ktap.SLOW else (200, 40)
 ERRORS = (ICMPv6DestUnreach(code=4), ICMPv6PacketTooBig(mtu=1280),
           ICMPv6TimeExceeded(), ICMPv6ParamProblem(code=1))
 MADE = {}
@@ -424,7 +424,7 @@ def captured():
         for name in ("client", "own", "s1", "s2"):
             no_offloads(n[name])
         n.capture = Capture(
-            {n["r"]: ["client", "own", "h1", "h2", "sel1", "sel2"]}, n.dir)
+            {n["r"]: ["sel1", "sel2"]}, n.dir)
     return n
 
 
@@ -523,8 +523,7 @@ def judged_by_tshark():
     for p in n.capture.packets():
         equal(p.errors, [], str(p))
         to_service = p.tcp and p.ip[-1].text("ipv6.dst") == SERVICE
-        if not to_service or not p.link.startswith("sel") or \
-                p.ip[0].text("ipv6.src")[:7] != "fc00:b:":
+        if not to_service or p.ip[0].text("ipv6.src")[:7] != "fc00:b:":
             continue
         wrapped += 1
         equal(p.ip[0].text("ipv6.dst"), decap(int(p.link[3:])), str(p))

@@ -23,7 +23,7 @@ from lib.topology import SERVICE, Topology
 SERVERS = 4
 PORT, NOBODY = 7000, 7001
 SERVICE_WORDS = "candidates random fanout 3 tombstone 4000"
-EACH = 40 if ktap.SLOW else 100     # connections of each kind of client
+EACH = 25 if ktap.SLOW else 100     # connections of each kind of client
 SYN_RECEIVED = "03"
 TIME_WAIT = "06"
 COUNT_RST = """

@@ -13,7 +13,7 @@ LOAD = os.path.join(HERE, "../../../../vm/load-modules")
 MODDIR = os.environ.get("MODDIR")
 MODULES = "seg6_manycast", "seg6_behavior"
 # How often they come and go.
-ROUNDS = int(os.environ.get("ROUNDS", "20"))
+ROUNDS = int(os.environ.get("ROUNDS", "10" if ktap.SLOW else "20"))
 
 
 def loaded():
