@@ -61,6 +61,10 @@ enum seg6_manycast_lwt_attr {
 #define SEG6_MANYCAST_KEY_LEN		16
 #define SEG6_MANYCAST_SLOTS_MIN		4099	/* primes */
 #define SEG6_MANYCAST_SLOTS_MAX		655373
+#define SEG6_MANYCAST_TIER_MAX		7
+#define SEG6_MANYCAST_FAILS_MAX		1000
+#define SEG6_MANYCAST_PROBE_MAX		1000000
+#define SEG6_MANYCAST_MARK_MAX		100	/* per cent */
 
 enum seg6_manycast_cmd {
 	SEG6_MANYCAST_CMD_UNSPEC,
@@ -132,6 +136,21 @@ enum seg6_manycast_affinity {
 
 #define SEG6_MANYCAST_AFFINITY_MAX (__SEG6_MANYCAST_AFFINITY_MAX - 1)
 
+/* What is known of an instance's health */
+enum seg6_manycast_state {
+	/* asked */
+	SEG6_MANYCAST_STATE_UP,
+	/* dead, somebody says: not asked, and not hunted for either */
+	SEG6_MANYCAST_STATE_DOWN,
+	/* it left races unanswered, or is new: asked now and then until it
+	 * answers
+	 */
+	SEG6_MANYCAST_STATE_SUSPECT,
+	__SEG6_MANYCAST_STATE_MAX
+};
+
+#define SEG6_MANYCAST_STATE_MAX (__SEG6_MANYCAST_STATE_MAX - 1)
+
 enum seg6_manycast_service_attr {
 	SEG6_MANYCAST_SERVICE_UNSPEC,
 	/* string */
@@ -180,6 +199,14 @@ enum seg6_manycast_service_attr {
 	SEG6_MANYCAST_SERVICE_PINS,
 	/* u32: those that are */
 	SEG6_MANYCAST_SERVICE_PINNED,
+	/* u32: races in a row without an answer that make an instance suspect,
+	 * 0: none do
+	 */
+	SEG6_MANYCAST_SERVICE_FAILS,
+	/* u32: one race in so many asks a suspect, too; 0: none does */
+	SEG6_MANYCAST_SERVICE_PROBE,
+	/* u32, per cent: a tier that is fuller leaves handshakes to the next */
+	SEG6_MANYCAST_SERVICE_MARK,
 	__SEG6_MANYCAST_SERVICE_MAX
 };
 
@@ -205,6 +232,12 @@ enum seg6_manycast_instance_attr {
 	SEG6_MANYCAST_INSTANCE_RESIDENCE,
 	/* u32, per mille: last report */
 	SEG6_MANYCAST_INSTANCE_LOAD,
+	/* u32, 0..7: asked when those of smaller tiers cannot be */
+	SEG6_MANYCAST_INSTANCE_TIER,
+	/* u32, enum */
+	SEG6_MANYCAST_INSTANCE_STATE,
+	/* flag: another site's selector, which asks servers of its own */
+	SEG6_MANYCAST_INSTANCE_REMOTE,
 	__SEG6_MANYCAST_INSTANCE_MAX
 };
 
@@ -282,6 +315,14 @@ enum seg6_manycast_service_stat {
 	SEG6_MANYCAST_SERVICE_STAT_DROP_FULL,
 	/* not a SYN, flow unknown */
 	SEG6_MANYCAST_SERVICE_STAT_DROP_NO_STATE,
+	/* handshakes left to another than the first tier */
+	SEG6_MANYCAST_SERVICE_STAT_SPILLED,
+	/* races that asked a suspect, too */
+	SEG6_MANYCAST_SERVICE_STAT_PROBED,
+	/* instances that became suspect */
+	SEG6_MANYCAST_SERVICE_STAT_SUSPECTED,
+	/* packets of another site's selector sent to a server */
+	SEG6_MANYCAST_SERVICE_STAT_FROM_PEER,
 	__SEG6_MANYCAST_SERVICE_STAT_MAX
 };
 

@@ -17,29 +17,36 @@
  */
 #define LOOK_MAX	(2 * SEG6_MANYCAST_FANOUT_MAX)
 
-static u32 current_load(const struct manycast_instance *inst)
-{
-	u32 load = READ_ONCE(inst->load);
+/* Of a hunt's segments, for tiers after this one. */
+#define NEXT_TIER	2
 
-	if (load == MANYCAST_IOAM_UNAVAILABLE)
-		return 0;
-	return manycast_load_now(load, READ_ONCE(inst->load_time), jiffies);
+/* Who may be asked: those who answer, or where nobody does, everybody. */
+static unsigned int askable(const struct manycast_pool *pool)
+{
+	return pool->n ?: pool->suspects;
+}
+
+static const struct manycast_instance *nth(const struct manycast_pool *pool,
+					   unsigned int i)
+{
+	return pool->instance[i % askable(pool)];
 }
 
 /* Neighbours in the pool are sorted by a hash: they have nothing in common. */
 static unsigned int pick_least(const struct manycast_pool *pool,
 			       u32 *rnd, u16 *pick, unsigned int k)
 {
-	unsigned int n = min3(pool->n, 4 * k, LOOK_MAX), from = 0, i;
+	unsigned int all = askable(pool), n = min3(all, 4 * k, LOOK_MAX);
+	unsigned int from = 0, i;
 	u32 load[LOOK_MAX];
 
-	if (pool->n > n)
-		from = reciprocal_scale(*rnd, pool->n);
+	if (all > n)
+		from = reciprocal_scale(*rnd, all);
 	for (i = 0; i < n; i++)
-		load[i] = current_load(pool->instance[(from + i) % pool->n]);
+		load[i] = manycast_instance_load(nth(pool, from + i));
 	n = manycast_pick_least(load, n, rnd, pick, k);
 	for (i = 0; i < n; i++)
-		pick[i] = (from + pick[i]) % pool->n;
+		pick[i] = (from + pick[i]) % all;
 	return n;
 }
 
@@ -58,7 +65,7 @@ static const u16 *rank_row(const struct manycast_settings *settings,
 	return &pool->rank[row * pool->ranks];
 }
 
-/* Where everybody in the row is drained, who is not takes the flow by chance.
+/* Where nobody in the row may be asked, who else may takes the flow by chance.
  */
 static unsigned int pick_ranked(const struct manycast_settings *settings,
 				const struct manycast_pool *pool,
@@ -68,10 +75,10 @@ static unsigned int pick_ranked(const struct manycast_settings *settings,
 	unsigned int got;
 
 	got = manycast_rank_pick(rank_row(settings, pool, key), pool->ranks,
-				 pool->n, index, k);
+				 askable(pool), index, k);
 	if (got)
 		return got;
-	*index = manycast_pick_one(pool->cumulated, pool->n,
+	*index = manycast_pick_one(pool->cumulated, askable(pool),
 				   keyed_hash(settings, key));
 	return 1;
 }
@@ -88,7 +95,7 @@ static unsigned int pick(const struct manycast_settings *settings,
 		rnd = get_random_u32();
 	switch (settings->candidates) {
 	case SEG6_MANYCAST_CANDIDATES_ALL:
-		return manycast_pick_all(pool->n, &rnd, index,
+		return manycast_pick_all(askable(pool), &rnd, index,
 					 SEG6_MANYCAST_FANOUT_MAX);
 	case SEG6_MANYCAST_CANDIDATES_HASH:
 		/* The table may be newer than the settings. */
@@ -102,14 +109,14 @@ static unsigned int pick(const struct manycast_settings *settings,
 	default:
 		break;
 	}
-	return manycast_pick_random(pool->cumulated, pool->n, &rnd, index,
-				    settings->fanout);
+	return manycast_pick_random(pool->cumulated, askable(pool), &rnd,
+				    index, settings->fanout);
 }
 
 /**
  * manycast_choose_one() - whom a flow is sent to without a race
  * @settings:	of the service
- * @pool:	its instances, one at least
+ * @pool:	the tier, from manycast_choose_tier()
  * @key:	the flow
  *
  * The same for every repetition of the SYN, since nothing else would remember.
@@ -127,38 +134,60 @@ manycast_choose_one(const struct manycast_settings *settings,
 	if (pool->rank)
 		pick_ranked(settings, pool, key, &index, 1);
 	else
-		index = manycast_pick_one(pool->cumulated, pool->n,
+		index = manycast_pick_one(pool->cumulated, askable(pool),
 					  keyed_hash(settings, key));
 	return pool->instance[index];
+}
+
+/* Those of a tier, suspects last: a hunt would end in a dead one. */
+static unsigned int hunted_in(const struct manycast_settings *settings,
+			      const struct manycast_pool *pool,
+			      const struct manycast_key *key,
+			      struct manycast_instance **cand,
+			      unsigned int max)
+{
+	const u16 *row = rank_row(settings, pool, key);
+	unsigned int got = 0, i;
+	int suspect;
+
+	for (suspect = 0; suspect < 2; suspect++)
+		for (i = 0; i < pool->ranks && got < max; i++)
+			if (suspect == (row[i] - pool->n < pool->suspects))
+				cand[got++] = pool->instance[row[i]];
+	return got;
 }
 
 /**
  * manycast_choose_hunted() - who may have a flow
  * @svc:	the service
  * @key:	the flow
+ * @local:	not those at other sites
  * @cand:	result: its candidates, as on every selector with the same
  *		configuration, and those who come next; drained ones are among
- *		them
+ *		them, and some of each tier, in the order of tiers
  * @max:	room in @cand
  *
  * Context: RCU.
  * Return: how many; none where candidates are chosen by chance or load.
  */
 unsigned int manycast_choose_hunted(const struct manycast_service *svc,
-				    const struct manycast_key *key,
+				    const struct manycast_key *key, bool local,
 				    struct manycast_instance **cand,
 				    unsigned int max)
 {
-	const struct manycast_pool *pool = rcu_dereference(svc->pool);
-	unsigned int i, n;
-	const u16 *row;
+	const struct manycast_settings *settings =
+		rcu_dereference(svc->settings);
+	const struct manycast_pool *pool;
+	unsigned int n = 0, room;
 
-	if (!pool || !pool->rank)
-		return 0;
-	row = rank_row(rcu_dereference(svc->settings), pool, key);
-	n = min(pool->ranks, max);
-	for (i = 0; i < n; i++)
-		cand[i] = pool->instance[row[i]];
+	for (pool = rcu_dereference(svc->pool); pool; pool = pool->next) {
+		if (!pool->rank || (local && pool->remote))
+			continue;
+		room = max - n;
+		if (pool->next && room > NEXT_TIER)
+			room -= NEXT_TIER;
+		n += hunted_in(settings, pool, key, &cand[n], room);
+	}
 	return n;
 }
 
@@ -190,11 +219,52 @@ bool manycast_rate_exceeded(struct manycast_service *svc, u32 rate)
 	return false;
 }
 
+/* One suspect of the tiers that count, each tier as likely as the others. */
+static struct manycast_instance *
+pick_suspect(const struct manycast_pool *first,
+	     const struct manycast_pool *last)
+{
+	const struct manycast_pool *pool, *from = NULL;
+	u32 tiers = 0;
+
+	for (pool = first; pool != last->next; pool = pool->next)
+		if (pool->suspects &&
+		    !reciprocal_scale(get_random_u32(), ++tiers))
+			from = pool;
+	if (!from)
+		return NULL;
+	return from->instance[from->n + reciprocal_scale(get_random_u32(),
+							 from->suspects)];
+}
+
+/* In one race of many, a suspect may show that it is back. It is one more: it
+ * takes nobody's place.
+ */
+static unsigned int probe(struct manycast_service *svc,
+			  const struct manycast_settings *settings,
+			  const struct manycast_pool *pool,
+			  struct manycast_instance **cand, unsigned int n)
+{
+	const struct manycast_pool *first = rcu_dereference(svc->pool);
+	struct manycast_instance *suspect;
+
+	if ((pool == first && !pool->suspects) || !pool->n ||
+	    !settings->probe || n == SEG6_MANYCAST_FANOUT_MAX ||
+	    reciprocal_scale(get_random_u32(), settings->probe))
+		return n;
+	suspect = pick_suspect(first, pool);
+	if (!suspect)
+		return n;
+	manycast_stats_inc(svc->stats, SEG6_MANYCAST_SERVICE_STAT_PROBED);
+	cand[n++] = suspect;
+	return n;
+}
+
 /**
  * manycast_choose() - who is asked
  * @svc:	the service
  * @settings:	its settings
- * @pool:	its instances, one at least
+ * @pool:	the tier, from manycast_choose_tier()
  * @key:	the attempt
  * @replicable:	whether several may be asked
  * @cand:	result: the candidates, room for SEG6_MANYCAST_FANOUT_MAX
@@ -221,7 +291,7 @@ unsigned int manycast_choose(struct manycast_service *svc,
 		n = pick(settings, pool, key, index);
 		for (i = 0; i < n; i++)
 			cand[i] = pool->instance[index[i]];
-		return n;
+		return probe(svc, settings, pool, cand, n);
 	}
 	cand[0] = manycast_choose_one(settings, pool, key);
 	return 1;

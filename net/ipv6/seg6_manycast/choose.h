@@ -15,7 +15,7 @@ manycast_choose_one(const struct manycast_settings *settings,
 		    const struct manycast_pool *pool,
 		    const struct manycast_key *key);
 unsigned int manycast_choose_hunted(const struct manycast_service *svc,
-				    const struct manycast_key *key,
+				    const struct manycast_key *key, bool local,
 				    struct manycast_instance **cand,
 				    unsigned int max);
 bool manycast_rate_exceeded(struct manycast_service *svc, u32 rate);

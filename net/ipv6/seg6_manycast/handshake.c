@@ -17,6 +17,7 @@
 
 #include "handshake.h"
 #include "opening.h"
+#include "remote.h"
 #include "selector.h"
 
 static const struct rhashtable_params handshake_params = {
@@ -33,6 +34,15 @@ static struct manycast_net *mnet_of(const struct manycast_handshake *hs)
 	return hs->service->mnet;
 }
 
+static void handshake_free_rcu(struct rcu_head *rcu)
+{
+	struct manycast_handshake *hs =
+		container_of(rcu, struct manycast_handshake, rcu);
+
+	kfree(hs->server);
+	kfree(hs);
+}
+
 /* The entry's end. The caller is a reader and made it DEAD. */
 static void bury(struct manycast_handshake *hs)
 {
@@ -47,7 +57,10 @@ static void bury(struct manycast_handshake *hs)
 		percpu_ref_put(&hs->winner->ref);
 	atomic_dec(&hs->service->open);
 	percpu_ref_put(&hs->service->ref);
-	kfree_rcu(hs, rcu);
+	if (hs->server)
+		call_rcu(&hs->rcu, handshake_free_rcu);
+	else
+		kfree_rcu(hs, rcu);
 }
 
 /* Without @armed, a handshake whose timer was armed again stays: the timer's
@@ -96,6 +109,8 @@ static void decide(struct manycast_handshake *hs, struct manycast_outcome *out)
 	lockdep_assert_held(&hs->lock);
 	hs->winner = race->runner[race->contest.best];
 	percpu_ref_get(&hs->winner->ref);
+	hs->server = manycast_remote_path(hs->winner, out->relay,
+					  &out->relay_pkt);
 	hs->synack_isn = out->relay_pkt.tcp.seq;
 	out->from = hs->winner;
 	reset_losers(race, out);
@@ -348,6 +363,24 @@ unsigned int manycast_handshake_ask_again(struct manycast_handshake *hs,
 	return n;
 }
 
+/**
+ * manycast_handshake_winner() - who has won
+ * @hs:		the handshake
+ *
+ * Context: RCU, bottom halves off.
+ * Return: the instance, or NULL while or unless there is one.
+ */
+struct manycast_instance *
+manycast_handshake_winner(struct manycast_handshake *hs)
+{
+	struct manycast_instance *winner;
+
+	spin_lock_bh(&hs->lock);
+	winner = hs->state == MANYCAST_DECIDED ? hs->winner : NULL;
+	spin_unlock_bh(&hs->lock);
+	return winner;
+}
+
 /* Returns whether @skb was taken over. */
 static bool collect(struct manycast_handshake *hs, struct sk_buff *skb,
 		    const struct manycast_packet *pkt,
@@ -366,6 +399,7 @@ static bool collect(struct manycast_handshake *hs, struct sk_buff *skb,
 			   SEG6_MANYCAST_SERVICE_STAT_SYNACK);
 	manycast_stats_inc(race->runner[i]->stats,
 			   SEG6_MANYCAST_INSTANCE_STAT_ANSWERED);
+	manycast_instance_answered(race->runner[i]);
 	verdict = manycast_contest_synack(&race->contest, i,
 					  manycast_race_rate(race, i, settings,
 							     skb, pkt));
@@ -406,6 +440,7 @@ static bool late(struct manycast_handshake *hs, struct sk_buff *skb,
 	inst = manycast_instance_by_source(mnet_of(hs), hs->service, source);
 	if (!inst)
 		return false;
+	manycast_instance_answered(inst);
 	out->loser[out->losers++] = inst;
 	consume_skb(skb);
 	return true;

@@ -30,11 +30,13 @@ enum manycast_state {
  * @node:	in manycast_net.handshakes until dead
  * @opening_node: in manycast_net.openings, for an unaware client, once decided
  * @key:	what it is about
- * @lock:	protects @state, @race and its contents, @winner
+ * @lock:	protects @state, @race and its contents, @winner, @server
  * @state:	enum manycast_state
  * @edge:	the client's edge; :: for an unaware client
  * @race:	NULL once decided
  * @winner:	holds a reference; NULL while a race runs
+ * @server:	where its server is, if it is another site's selector and
+ *		there was memory for it; else NULL
  * @synack_isn:	its initial sequence number
  * @service:	holds a reference
  * @expiry:	ends the race after `timeout`, then the tombstone; both are so
@@ -50,6 +52,7 @@ struct manycast_handshake {
 	struct in6_addr edge;
 	struct manycast_race *race;
 	struct manycast_instance *winner;
+	struct manycast_path *server;
 	u32 synack_isn;
 	struct manycast_service *service;
 	struct timer_list expiry;
@@ -101,6 +104,16 @@ static inline bool
 manycast_handshake_adopted(const struct manycast_handshake *hs)
 {
 	return READ_ONCE(hs->state) == MANYCAST_ADOPTED;
+}
+
+struct manycast_instance *
+manycast_handshake_winner(struct manycast_handshake *hs);
+
+/* Where packets of a decided handshake's connection go. */
+static inline const struct manycast_path *
+manycast_handshake_path(const struct manycast_handshake *hs)
+{
+	return hs->server ?: &hs->winner->path;
 }
 
 bool manycast_handshake_synack(struct manycast_handshake *hs,

@@ -47,7 +47,7 @@ int manycast_hasher_attach(struct manycast_service *svc,
 /**
  * manycast_hasher_pick() - the selector of a flow
  * @settings:	of the service
- * @pool:	its instances, or NULL
+ * @pool:	its instances, from the first tier on, or NULL
  * @tuple:	the flow
  *
  * Context: RCU.
@@ -60,7 +60,9 @@ manycast_hasher_pick(const struct manycast_settings *settings,
 {
 	u64 hash;
 
-	if (!pool || !pool->front)
+	while (pool && !pool->front)
+		pool = pool->next;
+	if (!pool)
 		return NULL;
 	hash = siphash(tuple, sizeof(*tuple), &settings->key);
 	return pool->instance[pool->front[(u32)hash % pool->slots]];

@@ -5,6 +5,8 @@
 #include <linux/slab.h>
 #include <net/ipv6.h>
 
+#include "candidates.h"
+#include "health.h"
 #include "pin.h"
 #include "service.h"
 
@@ -80,7 +82,8 @@ manycast_instance_by_source(struct manycast_net *mnet,
 
 static struct manycast_instance *
 instance_alloc(struct manycast_service *svc, const struct manycast_path *path,
-	       const struct in6_addr *source, u32 weight)
+	       const struct in6_addr *source, const struct manycast_role *role,
+	       bool remote)
 {
 	struct manycast_instance *inst = kzalloc(sizeof(*inst), GFP_KERNEL);
 
@@ -97,8 +100,11 @@ instance_alloc(struct manycast_service *svc, const struct manycast_path *path,
 	inst->path = *path;
 	inst->path.left = path->n - 1;
 	inst->source = *source;
-	inst->weight = weight;
+	inst->role = *role;
 	inst->last_weight = 1;
+	inst->remote = remote;
+	inst->health.suspect = role->state == SEG6_MANYCAST_STATE_SUSPECT;
+	inst->told = manycast_instance_state(inst);
 	inst->load = MANYCAST_IOAM_UNAVAILABLE;
 	return inst;
 free:
@@ -153,7 +159,8 @@ static int instance_link(struct manycast_service *svc,
  * @svc:	the service
  * @path:	SID and waypoints; the SID is not in use in @svc
  * @source:	where its answers come from
- * @weight:	share of new handshakes
+ * @role:	its part
+ * @remote:	it is another site's selector
  * @extack:	receives the reason of a refusal
  *
  * Context: process, manycast_net.lock held.
@@ -162,7 +169,8 @@ static int instance_link(struct manycast_service *svc,
 struct manycast_instance *
 manycast_instance_add(struct manycast_service *svc,
 		      const struct manycast_path *path,
-		      const struct in6_addr *source, u32 weight,
+		      const struct in6_addr *source,
+		      const struct manycast_role *role, bool remote,
 		      struct netlink_ext_ack *extack)
 {
 	struct manycast_instance *inst;
@@ -181,7 +189,7 @@ manycast_instance_add(struct manycast_service *svc,
 		NL_SET_ERR_MSG(extack, "too many instances in this service");
 		return ERR_PTR(-ENOSPC);
 	}
-	inst = instance_alloc(svc, path, source, weight);
+	inst = instance_alloc(svc, path, source, role, remote);
 	if (!inst) {
 		NL_SET_ERR_MSG(extack, "no memory for the instance");
 		return ERR_PTR(-ENOMEM);
@@ -191,27 +199,31 @@ manycast_instance_add(struct manycast_service *svc,
 }
 
 /**
- * manycast_instance_weigh() - change an instance's share
+ * manycast_instance_set() - change an instance's part
  * @inst:	the instance
- * @weight:	new weight; 0 drains: no new handshakes, old flows go on
+ * @role:	its part from now on; weight 0 drains: no new handshakes, old
+ *		flows go on
  * @extack:	receives the reason of a refusal
  *
  * Context: process, manycast_net.lock held.
  * Return: 0 or -ENOMEM.
  */
-int manycast_instance_weigh(struct manycast_instance *inst, u32 weight,
-			    struct netlink_ext_ack *extack)
+int manycast_instance_set(struct manycast_instance *inst,
+			  const struct manycast_role *role,
+			  struct netlink_ext_ack *extack)
 {
 	struct manycast_service *svc = inst->service;
-	u32 old = inst->weight;
+	struct manycast_role old = inst->role;
 	int err;
 
-	if (old)
-		inst->last_weight = old;
-	inst->weight = weight;
+	if (old.weight)
+		inst->last_weight = old.weight;
+	inst->role = *role;
+	manycast_health_set(&inst->health,
+			    role->state == SEG6_MANYCAST_STATE_SUSPECT);
 	err = manycast_pool_update(svc, manycast_settings(svc), extack);
 	if (err)
-		inst->weight = old;
+		inst->role = old;
 	return err;
 }
 
@@ -264,6 +276,22 @@ void manycast_instance_measured(struct manycast_instance *inst, u32 rtt,
 		WRITE_ONCE(inst->load, tm->load);
 		WRITE_ONCE(inst->load_time, jiffies);
 	}
+}
+
+/**
+ * manycast_instance_load() - how busy an instance is
+ * @inst:	the instance
+ *
+ * Context: any.
+ * Return: per mille; 0 when it has told nothing for long.
+ */
+u32 manycast_instance_load(const struct manycast_instance *inst)
+{
+	u32 load = READ_ONCE(inst->load);
+
+	if (load == MANYCAST_IOAM_UNAVAILABLE)
+		return 0;
+	return manycast_load_now(load, READ_ONCE(inst->load_time), jiffies);
 }
 
 /**

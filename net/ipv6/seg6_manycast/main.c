@@ -9,6 +9,7 @@
 #include "dst.h"
 #include "flow.h"
 #include "handshake.h"
+#include "health.h"
 #include "lwt.h"
 #include "main.h"
 #include "netlink.h"
@@ -103,6 +104,7 @@ static int __net_init manycast_net_init(struct net *net)
 	mnet->generation = 1;
 	mutex_init(&mnet->lock);
 	mnet->net = net;
+	manycast_health_init(mnet);
 	mnet->stats = manycast_stats_alloc(SEG6_MANYCAST_STAT_MAX, GFP_KERNEL);
 	err = mnet->stats ? init_tables(mnet) : -ENOMEM;
 	if (err) {
@@ -130,6 +132,7 @@ static void __net_exit manycast_net_exit(struct net *net)
 	manycast_server_exit(mnet);
 	manycast_pins_exit(mnet);
 	manycast_handshakes_exit(mnet);
+	manycast_health_exit(mnet);
 	manycast_instances_exit(mnet);
 	manycast_dsts_exit(mnet);
 	manycast_net_put(mnet);

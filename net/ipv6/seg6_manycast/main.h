@@ -26,6 +26,7 @@ struct net;
  * @services:	struct manycast_service, under @lock
  * @generation:	of the lists of services and instances, for dumps that take
  *		several messages; never 0; under @lock
+ * @health_work: builds pools anew when the health of instances has changed
  * @sources:	struct manycast_instance by the address it answers from
  * @handshakes:	struct manycast_handshake by struct manycast_key
  * @openings:	struct manycast_handshake of unaware clients by their 4-tuple
@@ -62,6 +63,7 @@ struct manycast_net {
 
 	struct list_head services;
 	unsigned int generation;
+	struct delayed_work health_work;
 	struct rhltable sources;
 	struct rhashtable handshakes;
 	struct rhashtable openings;

@@ -30,14 +30,14 @@ void manycast_nl_u32(const struct nlattr *attr, u32 *value)
 /* An event that cannot be told is no reason to fail the request: builders
  * return NULL then, and manycast_nl_tell() ignores it.
  */
-void manycast_nl_tell(struct genl_info *info, struct sk_buff *event)
+void manycast_nl_tell(struct net *net, struct sk_buff *event)
 {
 	if (event)
-		genlmsg_multicast_netns(&manycast_nl_family,
-					genl_info_net(info), event, 0, 0,
+		genlmsg_multicast_netns(&manycast_nl_family, net, event, 0, 0,
 					GFP_KERNEL);
 }
 
+/* @info is the request that caused it; without one it came of itself. */
 struct sk_buff *manycast_nl_event_begin(struct genl_info *info, u8 cmd,
 					void **hdr)
 {
@@ -45,8 +45,9 @@ struct sk_buff *manycast_nl_event_begin(struct genl_info *info, u8 cmd,
 
 	if (!event)
 		return NULL;
-	*hdr = genlmsg_put(event, info->snd_portid, info->snd_seq,
-			   &manycast_nl_family, 0, cmd);
+	*hdr = genlmsg_put(event, info ? info->snd_portid : 0,
+			   info ? info->snd_seq : 0, &manycast_nl_family, 0,
+			   cmd);
 	return event;
 }
 

@@ -5,6 +5,7 @@
 #include <linux/seg6_manycast.h>
 #include <net/genetlink.h>
 
+struct manycast_instance;
 struct manycast_net;
 struct manycast_service;
 
@@ -47,7 +48,7 @@ struct sk_buff *manycast_nl_event_begin(struct genl_info *info, u8 cmd,
 					void **hdr);
 struct sk_buff *manycast_nl_event_end(struct sk_buff *event, void *hdr,
 				      int err);
-void manycast_nl_tell(struct genl_info *info, struct sk_buff *event);
+void manycast_nl_tell(struct net *net, struct sk_buff *event);
 struct manycast_service *manycast_nl_service(struct manycast_net *mnet,
 					     struct genl_info *info, int attr);
 
@@ -61,6 +62,7 @@ int manycast_nl_instance_add(struct sk_buff *skb, struct genl_info *info);
 int manycast_nl_instance_set(struct sk_buff *skb, struct genl_info *info);
 int manycast_nl_instance_del(struct sk_buff *skb, struct genl_info *info);
 int manycast_nl_instance_dump(struct sk_buff *msg, struct netlink_callback *cb);
+void manycast_nl_instance_changed(struct manycast_instance *inst);
 
 int manycast_nl_listener_set(struct sk_buff *skb, struct genl_info *info);
 int manycast_nl_listener_del(struct sk_buff *skb, struct genl_info *info);

@@ -17,6 +17,11 @@ manycast_nl_instance_policy[SEG6_MANYCAST_INSTANCE_MAX + 1] = {
 	[SEG6_MANYCAST_INSTANCE_ADDR]	= MANYCAST_NL_ADDR,
 	[SEG6_MANYCAST_INSTANCE_WEIGHT]	=
 		NLA_POLICY_MAX(NLA_U32, SEG6_MANYCAST_WEIGHT_MAX),
+	[SEG6_MANYCAST_INSTANCE_TIER]	=
+		NLA_POLICY_MAX(NLA_U32, SEG6_MANYCAST_TIER_MAX),
+	[SEG6_MANYCAST_INSTANCE_STATE]	=
+		NLA_POLICY_MAX(NLA_U32, SEG6_MANYCAST_STATE_MAX),
+	[SEG6_MANYCAST_INSTANCE_REMOTE]	= { .type = NLA_FLAG },
 };
 
 static int put_waypoints(struct sk_buff *msg, const struct manycast_path *path)
@@ -44,6 +49,19 @@ static int put_measured(struct sk_buff *msg,
 	       -EMSGSIZE : 0;
 }
 
+static int put_role(struct sk_buff *msg, const struct manycast_instance *inst)
+{
+	return nla_put_u32(msg, SEG6_MANYCAST_INSTANCE_WEIGHT,
+			   inst->role.weight) ||
+	       nla_put_u32(msg, SEG6_MANYCAST_INSTANCE_TIER,
+			   inst->role.tier) ||
+	       nla_put_u32(msg, SEG6_MANYCAST_INSTANCE_STATE,
+			   manycast_instance_state(inst)) ||
+	       (inst->remote &&
+		nla_put_flag(msg, SEG6_MANYCAST_INSTANCE_REMOTE)) ?
+	       -EMSGSIZE : 0;
+}
+
 static int put_instance(struct sk_buff *msg,
 			const struct manycast_instance *inst)
 {
@@ -56,8 +74,7 @@ static int put_instance(struct sk_buff *msg,
 	    (!ipv6_addr_equal(&inst->source, sid) &&
 	     nla_put_in6_addr(msg, SEG6_MANYCAST_INSTANCE_ADDR,
 			      &inst->source)) ||
-	    nla_put_u32(msg, SEG6_MANYCAST_INSTANCE_WEIGHT, inst->weight) ||
-	    put_measured(msg, inst))
+	    put_role(msg, inst) || put_measured(msg, inst))
 		return -EMSGSIZE;
 	return manycast_stats_put(msg, SEG6_MANYCAST_INSTANCE_STATS,
 				  inst->stats, SEG6_MANYCAST_INSTANCE_STAT_MAX);
@@ -75,10 +92,37 @@ static struct sk_buff *instance_event(struct genl_info *info,
 		       NULL;
 }
 
-static void tell(struct genl_info *info, const struct manycast_instance *inst,
+static void tell(struct genl_info *info, struct manycast_instance *inst,
 		 u8 cmd)
 {
-	manycast_nl_tell(info, instance_event(info, inst, cmd));
+	inst->told = manycast_instance_state(inst);
+	manycast_nl_tell(genl_info_net(info), instance_event(info, inst, cmd));
+}
+
+/**
+ * manycast_nl_instance_changed() - tell that an instance's health has changed
+ * @inst:	the instance
+ *
+ * Context: process, manycast_net.lock held.
+ */
+void manycast_nl_instance_changed(struct manycast_instance *inst)
+{
+	inst->told = manycast_instance_state(inst);
+	manycast_nl_tell(inst->service->mnet->net,
+			 instance_event(NULL, inst,
+					SEG6_MANYCAST_CMD_INSTANCE_SET));
+}
+
+/* Overlay what the request gives on @role. */
+static void get_role(struct nlattr **attrs, struct manycast_role *role)
+{
+	u32 tier = role->tier, state = role->state;
+
+	manycast_nl_u32(attrs[SEG6_MANYCAST_INSTANCE_WEIGHT], &role->weight);
+	manycast_nl_u32(attrs[SEG6_MANYCAST_INSTANCE_TIER], &tier);
+	manycast_nl_u32(attrs[SEG6_MANYCAST_INSTANCE_STATE], &state);
+	role->tier = tier;
+	role->state = state;
 }
 
 static int get_path(struct genl_info *info, struct manycast_path *path)
@@ -117,9 +161,9 @@ static struct manycast_instance *
 instance_from(struct manycast_service *svc, struct genl_info *info)
 {
 	struct nlattr **attrs = info->attrs;
+	struct manycast_role role = { .weight = 1 };
 	struct manycast_path path = {};
 	struct in6_addr source;
-	u32 weight = 1;
 	int err;
 
 	err = get_path(info, &path);
@@ -130,14 +174,15 @@ instance_from(struct manycast_service *svc, struct genl_info *info)
 	    manycast_nl_unicast(attrs[SEG6_MANYCAST_INSTANCE_ADDR], &source,
 				info->extack))
 		return ERR_PTR(-EINVAL);
-	manycast_nl_u32(attrs[SEG6_MANYCAST_INSTANCE_WEIGHT], &weight);
+	get_role(attrs, &role);
 	if (manycast_instance_find(svc, &path.seg[0])) {
 		NL_SET_ERR_MSG_ATTR(info->extack,
 				    attrs[SEG6_MANYCAST_INSTANCE_SID],
 				    "the service has an instance of this sid");
 		return ERR_PTR(-EEXIST);
 	}
-	return manycast_instance_add(svc, &path, &source, weight,
+	return manycast_instance_add(svc, &path, &source, &role,
+				     attrs[SEG6_MANYCAST_INSTANCE_REMOTE],
 				     info->extack);
 }
 
@@ -190,13 +235,14 @@ int manycast_nl_instance_set(struct sk_buff *skb, struct genl_info *info)
 {
 	struct manycast_net *mnet = manycast_net(genl_info_net(info));
 	struct manycast_instance *inst;
-	u32 weight;
+	struct manycast_role role;
 	int err;
 
 	if (info->attrs[SEG6_MANYCAST_INSTANCE_SEGS] ||
-	    info->attrs[SEG6_MANYCAST_INSTANCE_ADDR]) {
+	    info->attrs[SEG6_MANYCAST_INSTANCE_ADDR] ||
+	    info->attrs[SEG6_MANYCAST_INSTANCE_REMOTE]) {
 		NL_SET_ERR_MSG(info->extack,
-			       "segs and addr are fixed: delete and add");
+			       "segs, addr and remote are fixed: delete and add");
 		return -EINVAL;
 	}
 	mutex_lock(&mnet->lock);
@@ -204,9 +250,10 @@ int manycast_nl_instance_set(struct sk_buff *skb, struct genl_info *info)
 	err = PTR_ERR_OR_ZERO(inst);
 	if (err)
 		goto unlock;
-	weight = inst->weight;
-	manycast_nl_u32(info->attrs[SEG6_MANYCAST_INSTANCE_WEIGHT], &weight);
-	err = manycast_instance_weigh(inst, weight, info->extack);
+	role = inst->role;
+	role.state = manycast_instance_state(inst);
+	get_role(info->attrs, &role);
+	err = manycast_instance_set(inst, &role, info->extack);
 	if (!err)
 		tell(info, inst, SEG6_MANYCAST_CMD_INSTANCE_SET);
 unlock:
@@ -231,7 +278,7 @@ int manycast_nl_instance_del(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		nlmsg_free(event);
 	else
-		manycast_nl_tell(info, event);
+		manycast_nl_tell(genl_info_net(info), event);
 unlock:
 	mutex_unlock(&mnet->lock);
 	return err;

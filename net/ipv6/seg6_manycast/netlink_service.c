@@ -25,6 +25,10 @@ static struct netlink_range_validation slots_range = {
 	.min = SEG6_MANYCAST_SLOTS_MIN, .max = SEG6_MANYCAST_SLOTS_MAX,
 };
 
+static struct netlink_range_validation probe_range = {
+	.max = SEG6_MANYCAST_PROBE_MAX,
+};
+
 static struct netlink_range_validation time_range = {
 	.min = 1, .max = 60000,
 };
@@ -72,6 +76,12 @@ manycast_nl_service_policy[SEG6_MANYCAST_SERVICE_MAX + 1] = {
 		NLA_POLICY_MAX(NLA_U32, SEG6_MANYCAST_AFFINITY_MAX),
 	[SEG6_MANYCAST_SERVICE_PINS]	=
 		NLA_POLICY_FULL_RANGE(NLA_U32, &manycast_nl_limit_range),
+	[SEG6_MANYCAST_SERVICE_FAILS]	=
+		NLA_POLICY_MAX(NLA_U32, SEG6_MANYCAST_FAILS_MAX),
+	[SEG6_MANYCAST_SERVICE_PROBE]	=
+		NLA_POLICY_FULL_RANGE(NLA_U32, &probe_range),
+	[SEG6_MANYCAST_SERVICE_MARK]	=
+		NLA_POLICY_RANGE(NLA_U32, 1, SEG6_MANYCAST_MARK_MAX),
 };
 
 /* Names stand on command lines and in file names of tools. */
@@ -145,6 +155,9 @@ static int get_settings(struct nlattr **attrs, struct manycast_settings *s,
 	manycast_nl_u32(attrs[SEG6_MANYCAST_SERVICE_LIMIT], &s->limit);
 	manycast_nl_u32(attrs[SEG6_MANYCAST_SERVICE_AFFINITY], &affinity);
 	manycast_nl_u32(attrs[SEG6_MANYCAST_SERVICE_PINS], &s->pins);
+	manycast_nl_u32(attrs[SEG6_MANYCAST_SERVICE_FAILS], &s->fails);
+	manycast_nl_u32(attrs[SEG6_MANYCAST_SERVICE_PROBE], &s->probe);
+	manycast_nl_u32(attrs[SEG6_MANYCAST_SERVICE_MARK], &s->mark);
 	manycast_nl_u32(attrs[SEG6_MANYCAST_SERVICE_RATE], &s->rate);
 	manycast_nl_u32(attrs[SEG6_MANYCAST_SERVICE_IOAM_NODES], &nodes);
 	manycast_nl_u32(attrs[SEG6_MANYCAST_SERVICE_COEF_NETWORK],
@@ -191,6 +204,9 @@ static int put_settings(struct sk_buff *msg, const struct manycast_settings *s,
 	       nla_put_u32(msg, SEG6_MANYCAST_SERVICE_SLOTS, s->slots) ||
 	       nla_put_u32(msg, SEG6_MANYCAST_SERVICE_AFFINITY, s->affinity) ||
 	       nla_put_u32(msg, SEG6_MANYCAST_SERVICE_PINS, s->pins) ||
+	       nla_put_u32(msg, SEG6_MANYCAST_SERVICE_FAILS, s->fails) ||
+	       nla_put_u32(msg, SEG6_MANYCAST_SERVICE_PROBE, s->probe) ||
+	       nla_put_u32(msg, SEG6_MANYCAST_SERVICE_MARK, s->mark) ||
 	       (secrets && (s->key.key[0] || s->key.key[1]) &&
 		nla_put(msg, SEG6_MANYCAST_SERVICE_KEY, sizeof(s->key),
 			&s->key)) ? -EMSGSIZE : 0;
@@ -227,7 +243,7 @@ static struct sk_buff *service_event(struct genl_info *info,
 static void tell(struct genl_info *info, const struct manycast_service *svc,
 		 u8 cmd)
 {
-	manycast_nl_tell(info, service_event(info, svc, cmd));
+	manycast_nl_tell(genl_info_net(info), service_event(info, svc, cmd));
 }
 
 int manycast_nl_service_add(struct sk_buff *skb, struct genl_info *info)
@@ -311,7 +327,7 @@ int manycast_nl_service_del(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		nlmsg_free(event);
 	else
-		manycast_nl_tell(info, event);
+		manycast_nl_tell(genl_info_net(info), event);
 unlock:
 	mutex_unlock(&mnet->lock);
 	return err;

@@ -29,6 +29,7 @@
  * @rcu:	frees
  * @key:	its 4-tuple and ISN
  * @inst:	its server; holds a reference
+ * @server:	where that is, if @inst is another site's selector; or NULL
  * @age:	in a list of the service's, under its pin_lock
  * @end:	TCPHDR_FIN, TCPHDR_RST: what the client has sent; under the same
  */
@@ -37,6 +38,7 @@ struct manycast_pin {
 	struct rcu_head rcu;
 	struct manycast_key key;
 	struct manycast_instance *inst;
+	struct manycast_path *server;
 	struct manycast_age age;
 	u8 end;
 };
@@ -50,12 +52,16 @@ static const struct rhashtable_params pin_params = {
 	.automatic_shrinking = true,
 };
 
+static void pin_free(struct manycast_pin *pin)
+{
+	percpu_ref_put(&pin->inst->ref);
+	kfree(pin->server);
+	kfree(pin);
+}
+
 static void pin_free_rcu(struct rcu_head *rcu)
 {
-	struct manycast_pin *pin = container_of(rcu, struct manycast_pin, rcu);
-
-	percpu_ref_put(&pin->inst->ref);
-	kfree(pin);
+	pin_free(container_of(rcu, struct manycast_pin, rcu));
 }
 
 /* Who takes a pin off its list frees it. */
@@ -68,6 +74,7 @@ static void unlink(struct manycast_pin *pin)
 		return;
 	list_del_init(&pin->age.list);
 	WRITE_ONCE(svc->pin_count, svc->pin_count - 1);
+	WRITE_ONCE(svc->pin_over, svc->pin_over - !!pin->end);
 	rhashtable_remove_fast(&svc->mnet->pins, &pin->node, pin_params);
 	call_rcu(&pin->rcu, pin_free_rcu);
 }
@@ -130,20 +137,28 @@ static void evict(struct manycast_service *svc)
 }
 
 static struct manycast_pin *pin_alloc(struct manycast_instance *inst,
-				      const struct manycast_key *key)
+				      const struct manycast_key *key,
+				      const struct manycast_path *server)
 {
 	struct manycast_pin *pin;
 
 	if (!percpu_ref_tryget_live(&inst->ref))
 		return NULL;
 	pin = kzalloc(sizeof(*pin), GFP_ATOMIC);
-	if (!pin) {
-		percpu_ref_put(&inst->ref);
-		return NULL;
-	}
+	if (!pin)
+		goto put;
+	if (server)
+		pin->server = kmemdup(server, sizeof(*server), GFP_ATOMIC);
+	if (server && !pin->server)
+		goto free;
 	pin->key = *key;
 	pin->inst = inst;
 	return pin;
+free:
+	kfree(pin);
+put:
+	percpu_ref_put(&inst->ref);
+	return NULL;
 }
 
 static bool same(const struct manycast_pin *pin,
@@ -179,13 +194,15 @@ static void insert(struct manycast_service *svc, struct manycast_pin *pin,
 	manycast_stats_inc(svc->stats, SEG6_MANYCAST_SERVICE_STAT_PINNED);
 	return;
 free:
-	pin_free_rcu(&pin->rcu);
+	pin_free(pin);
 }
 
 /**
  * manycast_pin() - a client has acknowledged a server's SYN-ACK
  * @inst:	the server
  * @key:	the attempt
+ * @server:	where its server is, if @inst is another site's selector; or
+ *		NULL
  * @limit:	pins that its service may have
  *
  * Without memory nothing happens, and the next packet asks for it again.
@@ -193,7 +210,8 @@ free:
  * Context: RCU, bottom halves off.
  */
 void manycast_pin(struct manycast_instance *inst,
-		  const struct manycast_key *key, u32 limit)
+		  const struct manycast_key *key,
+		  const struct manycast_path *server, u32 limit)
 {
 	struct manycast_service *svc = inst->service;
 	struct manycast_net *mnet = svc->mnet;
@@ -202,7 +220,7 @@ void manycast_pin(struct manycast_instance *inst,
 	pin = rhashtable_lookup(&mnet->pins, key, pin_params);
 	if (same(pin, inst, key))
 		return;
-	pin = pin_alloc(inst, key);
+	pin = pin_alloc(inst, key, server);
 	if (!pin)
 		return;
 	spin_lock(&svc->pin_lock);
@@ -224,6 +242,8 @@ static void follow(struct manycast_service *svc, struct manycast_pin *pin,
 		return;
 	spin_lock(&svc->pin_lock);
 	if (!list_empty(&pin->age.list)) {
+		WRITE_ONCE(svc->pin_over,
+			   svc->pin_over + !!end - !!pin->end);
 		WRITE_ONCE(pin->end, end);
 		manycast_age_move(&pin->age, end ? &svc->pins_over :
 						   &svc->pins_open);
@@ -238,9 +258,9 @@ static void follow(struct manycast_service *svc, struct manycast_pin *pin,
  * @tcp:	what the client sends, or NULL when it is not the client
  *
  * Context: RCU, bottom halves off.
- * Return: its instance, or NULL when it is not known.
+ * Return: the path to it, or NULL when it is not known.
  */
-struct manycast_instance *
+const struct manycast_path *
 manycast_pinned(struct manycast_service *svc, const struct manycast_key *key,
 		const struct manycast_tcp *tcp)
 {
@@ -254,7 +274,7 @@ manycast_pinned(struct manycast_service *svc, const struct manycast_key *key,
 		manycast_age_use(&pin->age);
 		follow(svc, pin, tcp->flags);
 	}
-	return pin->inst;
+	return pin->server ?: &pin->inst->path;
 }
 
 /**
@@ -271,10 +291,7 @@ int manycast_pins_init(struct manycast_net *mnet)
 
 static void free_pin(void *ptr, void *arg)
 {
-	struct manycast_pin *pin = ptr;
-
-	percpu_ref_put(&pin->inst->ref);
-	kfree(pin);
+	pin_free(ptr);
 }
 
 /**

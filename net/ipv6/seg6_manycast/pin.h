@@ -7,6 +7,7 @@
 struct manycast_instance;
 struct manycast_key;
 struct manycast_net;
+struct manycast_path;
 struct manycast_service;
 struct manycast_tcp;
 
@@ -14,8 +15,9 @@ int manycast_pins_init(struct manycast_net *mnet);
 void manycast_pins_exit(struct manycast_net *mnet);
 void manycast_pins_sweep(struct manycast_net *mnet);
 void manycast_pin(struct manycast_instance *inst,
-		  const struct manycast_key *key, u32 limit);
-struct manycast_instance *
+		  const struct manycast_key *key,
+		  const struct manycast_path *server, u32 limit);
+const struct manycast_path *
 manycast_pinned(struct manycast_service *svc, const struct manycast_key *key,
 		const struct manycast_tcp *tcp);
 

@@ -10,57 +10,90 @@
 #include <linux/sort.h>
 
 #include "candidates.h"
+#include "health.h"
 #include "rank.h"
 #include "service.h"
 
-/* What a backend is called on every selector, and its place in the pool. */
+/* What becomes of an instance, in the order of their places in a pool. */
+enum rank {
+	RANK_ASKED,
+	RANK_SUSPECT,
+	RANK_DRAINED,
+};
+
+/* What a backend is called on every selector, and its place in the pools. */
 struct ranked {
 	struct manycast_backend backend;
 	struct manycast_instance *instance;
+	u8 tier;
+	u8 rank;
 };
 
-static int by_id(const void *a, const void *b)
+static int by_place(const void *a, const void *b)
 {
 	const struct ranked *x = a, *y = b;
 
+	if (x->tier != y->tier)
+		return x->tier - y->tier;
+	if (x->rank != y->rank)
+		return x->rank - y->rank;
 	return x->backend.id < y->backend.id ? -1 :
 	       x->backend.id > y->backend.id;
 }
 
-/* One side of the list of instances: those with a weight, or those without. */
-static unsigned int rank(struct manycast_service *svc,
-			 const struct manycast_settings *settings, bool drained,
-			 struct ranked *ranked)
+static enum rank rank_of(const struct manycast_instance *inst)
+{
+	if (!inst->role.weight)
+		return RANK_DRAINED;
+	return manycast_instance_state(inst) == SEG6_MANYCAST_STATE_SUSPECT ?
+	       RANK_SUSPECT : RANK_ASKED;
+}
+
+/* All but those who are down. */
+static unsigned int collect(struct manycast_service *svc,
+			    const struct manycast_settings *settings,
+			    struct ranked *ranked)
 {
 	struct manycast_instance *inst;
 	unsigned int n = 0;
 
 	list_for_each_entry(inst, &svc->instances, list) {
-		if (drained == !!inst->weight)
+		if (inst->role.state == SEG6_MANYCAST_STATE_DOWN)
 			continue;
 		ranked[n].backend.id = siphash(manycast_sid(inst),
 					       sizeof(struct in6_addr),
 					       &settings->key);
-		ranked[n].backend.weight = inst->weight ?: inst->last_weight;
+		ranked[n].backend.weight = inst->role.weight ?:
+					   inst->last_weight;
+		ranked[n].tier = inst->role.tier;
+		ranked[n].rank = rank_of(inst);
 		ranked[n++].instance = inst;
 	}
-	sort(ranked, n, sizeof(*ranked), by_id, NULL);
+	sort(ranked, n, sizeof(*ranked), by_place, NULL);
 	return n;
 }
 
 static void pool_free(struct manycast_pool *pool)
 {
-	if (!pool)
-		return;
 	kvfree(pool->front);
 	kvfree(pool->rank);
 	kvfree(pool->cumulated);
 	kvfree(pool);
 }
 
-static void pool_free_rcu(struct rcu_head *rcu)
+static void pools_free(struct manycast_pool *pool)
 {
-	pool_free(container_of(rcu, struct manycast_pool, rcu));
+	while (pool) {
+		struct manycast_pool *next = pool->next;
+
+		pool_free(pool);
+		pool = next;
+	}
+}
+
+static void pools_free_rcu(struct rcu_head *rcu)
+{
+	pools_free(container_of(rcu, struct manycast_pool, rcu));
 }
 
 static void fill_ranks(struct manycast_pool *pool,
@@ -99,50 +132,82 @@ static int fill_tables(struct manycast_pool *pool,
 	return manycast_maglev_fill(pool->front, pool->slots, backend, pool->n);
 }
 
+static void add(struct manycast_pool *pool, const struct ranked *ranked)
+{
+	pool->instance[pool->all++] = ranked->instance;
+	pool->n += ranked->rank == RANK_ASKED;
+	pool->suspects += ranked->rank == RANK_SUSPECT;
+	pool->remote |= ranked->instance->remote;
+}
+
 static int pool_fill(struct manycast_pool *pool,
 		     const struct manycast_settings *settings,
-		     const struct ranked *ranked, bool front)
+		     const struct ranked *ranked, unsigned int n, bool front)
 {
 	struct manycast_backend *backend;
 	unsigned int i;
 	u32 sum = 0;
 	int err;
 
-	pool->cumulated = kvmalloc_array(pool->all, sizeof(*pool->cumulated),
+	pool->cumulated = kvmalloc_array(n, sizeof(*pool->cumulated),
 					 GFP_KERNEL);
-	backend = kvmalloc_array(pool->all, sizeof(*backend), GFP_KERNEL);
+	backend = kvmalloc_array(n, sizeof(*backend), GFP_KERNEL);
 	if (!pool->cumulated || !backend) {
 		kvfree(backend);
 		return -ENOMEM;
 	}
-	for (i = 0; i < pool->all; i++) {
+	for (i = 0; i < n; i++) {
 		sum += ranked[i].backend.weight;
 		pool->cumulated[i] = sum;
-		pool->instance[i] = ranked[i].instance;
 		backend[i] = ranked[i].backend;
+		add(pool, &ranked[i]);
 	}
 	err = fill_tables(pool, settings, backend, front);
 	kvfree(backend);
 	return err;
 }
 
-/* Of @n instances with a weight, and then those without, @all together. */
+/* Of the @n instances of a tier. */
 static struct manycast_pool *
 pool_alloc(const struct manycast_settings *settings,
-	   const struct ranked *ranked, unsigned int n, unsigned int all,
-	   bool front)
+	   const struct ranked *ranked, unsigned int n, bool front)
 {
 	struct manycast_pool *pool;
 
-	pool = kvzalloc(struct_size(pool, instance, all), GFP_KERNEL);
+	pool = kvzalloc(struct_size(pool, instance, n), GFP_KERNEL);
 	if (!pool)
 		return NULL;
-	pool->n = n;
-	pool->all = all;
-	if (!pool_fill(pool, settings, ranked, front))
+	pool->tier = ranked->tier;
+	/* Long ago, so that it is summed up when it is asked for. */
+	pool->load_time = jiffies - HZ;
+	if (!pool_fill(pool, settings, ranked, n, front))
 		return pool;
 	pool_free(pool);
 	return NULL;
+}
+
+/* Of all tiers, from the last to the first. */
+static int pools_alloc(const struct manycast_settings *settings,
+		       const struct ranked *ranked, unsigned int n, bool front,
+		       struct manycast_pool **first)
+{
+	struct manycast_pool *next = NULL, *pool;
+	unsigned int from;
+
+	for (; n; n = from) {
+		for (from = n - 1; from; from--)
+			if (ranked[from - 1].tier != ranked[from].tier)
+				break;
+		pool = pool_alloc(settings, &ranked[from], n - from, front);
+		if (!pool) {
+			pools_free(next);
+			return -ENOMEM;
+		}
+		pool->next = next;
+		next = pool;
+	}
+	*first = next;
+	return 0;
 }
 
 static void publish(struct manycast_service *svc, struct manycast_pool *pool)
@@ -152,7 +217,7 @@ static void publish(struct manycast_service *svc, struct manycast_pool *pool)
 				    lockdep_is_held(&svc->mnet->lock));
 
 	if (old)
-		call_rcu(&old->rcu, pool_free_rcu);
+		call_rcu(&old->rcu, pools_free_rcu);
 }
 
 /**
@@ -180,27 +245,23 @@ int manycast_pool_update(struct manycast_service *svc,
 			 const struct manycast_settings *settings,
 			 struct netlink_ext_ack *extack)
 {
-	struct manycast_pool *pool = NULL;
+	struct manycast_pool *first;
 	struct ranked *ranked;
-	unsigned int n, all;
+	int err = -ENOMEM;
+	unsigned int n;
 
 	ranked = kvmalloc_array(svc->instance_count + 1, sizeof(*ranked),
 				GFP_KERNEL);
-	if (!ranked)
-		goto no_memory;
-	n = rank(svc, settings, false, ranked);
-	all = n + rank(svc, settings, true, ranked + n);
-	if (all)
-		pool = pool_alloc(settings, ranked, n, all, svc->front);
-	kvfree(ranked);
-	if (all && !pool)
-		goto no_memory;
-
-	publish(svc, pool);
+	if (ranked) {
+		n = collect(svc, settings, ranked);
+		err = pools_alloc(settings, ranked, n, svc->front, &first);
+		kvfree(ranked);
+	}
+	if (err) {
+		NL_SET_ERR_MSG(extack, "no memory for the table of instances");
+		return err;
+	}
+	publish(svc, first);
 	return 0;
-
-no_memory:
-	NL_SET_ERR_MSG(extack, "no memory for the table of instances");
-	return -ENOMEM;
 }
 EXPORT_SYMBOL_IF_KUNIT(manycast_pool_update);

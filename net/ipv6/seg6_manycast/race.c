@@ -36,7 +36,8 @@ bool manycast_race_traced(const struct manycast_settings *settings,
  * @n:		how many, 1..SEG6_MANYCAST_FANOUT_MAX; those who are left are
  *		in its contest
  *
- * The caller sets its handshake, and what happens when `hold` is over.
+ * Suspects are not waited for. The caller sets its handshake, and what happens
+ * when `hold` is over.
  *
  * Context: RCU, bottom halves off.
  * Return: the race, or NULL without memory.
@@ -48,7 +49,7 @@ manycast_race_alloc(const struct manycast_settings *settings,
 	bool hold = settings->policy != SEG6_MANYCAST_POLICY_RTT &&
 		    settings->hold && settings->quorum != 1 && n > 1;
 	struct manycast_race *race;
-	unsigned int i, got = 0;
+	unsigned int i, got = 0, suspects = 0;
 
 	race = kzalloc(struct_size(race, runner, n) +
 		       (hold ? sizeof(*race->hold) : 0), GFP_ATOMIC);
@@ -61,12 +62,13 @@ manycast_race_alloc(const struct manycast_settings *settings,
 	for (i = 0; i < n; i++) {
 		if (!percpu_ref_tryget(&cand[i]->ref))
 			continue;
+		suspects += READ_ONCE(cand[i]->health.suspect);
 		cand[got] = cand[i];
 		race->runner[got++] = cand[i];
 	}
 	race->sent = ktime_get_ns();
 	manycast_contest_init(&race->contest, got,
-			      hold ? settings->quorum : 1);
+			      !hold ? 1 : settings->quorum ?: got - suspects);
 	return race;
 }
 

@@ -12,8 +12,10 @@
 #include "handshake.h"
 #include "lwt.h"
 #include "main.h"
+#include "remote.h"
 #include "selector.h"
 #include "steer.h"
+#include "tier.h"
 
 /* Segments of packet 2: the instance, its waypoints, and where the SYN came
  * from. Those are behind us already, so Segments Left does not count them.
@@ -201,16 +203,32 @@ static int trim_syn(struct sk_buff *skb)
 	return 0;
 }
 
-/* A decapsulated SYN; @edge is :: for an unaware client. */
+/* What is counted when a race begins. */
+static void begun(struct manycast_service *svc,
+		  const struct manycast_settings *settings,
+		  const struct manycast_pool *pool,
+		  struct manycast_instance **cand, unsigned int n)
+{
+	manycast_stats_inc(svc->stats, SEG6_MANYCAST_SERVICE_STAT_SYN);
+	if (pool->tier)
+		manycast_stats_inc(svc->stats,
+				   SEG6_MANYCAST_SERVICE_STAT_SPILLED);
+	while (n--)
+		manycast_instance_asked(cand[n], settings);
+}
+
+/* A decapsulated SYN; @edge is :: for an unaware client. @local: it comes from
+ * another site's selector.
+ */
 static int syn(struct manycast_service *svc, struct sk_buff *skb,
 	       const struct manycast_key *key, const struct in6_addr *edge,
-	       bool replicable)
+	       bool replicable, bool local)
 {
 	const struct manycast_settings *settings =
 		rcu_dereference(svc->settings);
-	const struct manycast_pool *pool = rcu_dereference(svc->pool);
 	struct manycast_instance *cand[SEG6_MANYCAST_FANOUT_MAX];
 	struct manycast_handshake *hs, *found;
+	const struct manycast_pool *pool;
 	unsigned int n;
 
 	if (trim_syn(skb))
@@ -219,7 +237,8 @@ static int syn(struct manycast_service *svc, struct sk_buff *skb,
 	found = manycast_handshake_find(svc->mnet, key);
 	if (found)
 		return syn_again(svc, found, skb);
-	if (!pool || !pool->n)
+	pool = manycast_choose_tier(svc, settings, local);
+	if (!pool)
 		return service_drop(svc, skb,
 				SEG6_MANYCAST_SERVICE_STAT_DROP_NO_INSTANCE);
 
@@ -230,7 +249,7 @@ static int syn(struct manycast_service *svc, struct sk_buff *skb,
 		return syn_again(svc, found, skb);
 	if (!hs)
 		return syn_stateless(svc, settings, pool, skb, key, edge);
-	manycast_stats_inc(svc->stats, SEG6_MANYCAST_SERVICE_STAT_SYN);
+	begun(svc, settings, pool, cand, n);
 	send_syn(svc, settings, skb, key, edge,
 		 manycast_race_traced(settings, n), cand, n);
 	return 0;
@@ -264,15 +283,16 @@ static int emit_to_edge(struct manycast_net *mnet, struct sk_buff *skb,
 static int lower_mss(struct manycast_net *mnet, struct sk_buff *skb,
 		     const struct manycast_packet *pkt,
 		     const struct manycast_key *key,
-		     const struct manycast_instance *inst)
+		     const struct manycast_service *svc,
+		     const struct manycast_path *server)
 {
 	struct manycast_outer outer = {};
 	struct manycast_path path;
 
-	if (manycast_hunt_path(inst->service, key, &path))
-		manycast_steer_outer(&outer, inst->service, key, &path);
+	if (manycast_hunt_path(svc, key, false, &path))
+		manycast_steer_outer(&outer, svc, key, &path);
 	else
-		manycast_steer_outer(&outer, inst->service, key, &inst->path);
+		manycast_steer_outer(&outer, svc, key, server);
 	return manycast_lower_mss(mnet, skb, pkt, &outer);
 }
 
@@ -284,13 +304,17 @@ static int emit(struct manycast_net *mnet, struct sk_buff *skb,
 {
 	const struct manycast_settings *settings =
 		rcu_dereference(inst->service->settings);
+	struct manycast_path server;
 	int err;
 
 	/* Held until the namespace's last device was gone. */
 	if (!skb->dev)
 		return manycast_drop(mnet, skb,
 				     SEG6_MANYCAST_STAT_DROP_NO_ROUTE);
-	if (ipv6_addr_any(edge) && lower_mss(mnet, skb, pkt, key, inst))
+	if (!manycast_server_path(inst, skb, pkt, &server))
+		return manycast_drop_srh(mnet, skb, pkt);
+	if (ipv6_addr_any(edge) &&
+	    lower_mss(mnet, skb, pkt, key, inst->service, &server))
 		return manycast_drop(mnet, skb,
 				     SEG6_MANYCAST_STAT_DROP_NO_MEMORY);
 	err = manycast_decap(skb, pkt);
@@ -298,12 +322,18 @@ static int emit(struct manycast_net *mnet, struct sk_buff *skb,
 		return manycast_drop_error(mnet, skb, err);
 	if (ipv6_addr_any(edge))
 		return manycast_deliver(mnet, skb, 0);
-	return emit_to_edge(mnet, skb, key, &settings->sid, edge,
-			    &inst->path);
+	return emit_to_edge(mnet, skb, key, &settings->sid, edge, &server);
 }
 
-static void reset(struct manycast_net *mnet, const struct manycast_key *key,
-		  struct manycast_instance *inst)
+/**
+ * manycast_selector_reset() - send a RST to who has lost
+ * @key:	the attempt
+ * @inst:	who has answered it
+ *
+ * Context: RCU, bottom halves off.
+ */
+void manycast_selector_reset(const struct manycast_key *key,
+			     struct manycast_instance *inst)
 {
 	struct manycast_outer outer = {};
 
@@ -311,7 +341,7 @@ static void reset(struct manycast_net *mnet, const struct manycast_key *key,
 	manycast_stats_inc(inst->service->stats,
 			   SEG6_MANYCAST_SERVICE_STAT_RESET);
 	manycast_stats_inc(inst->stats, SEG6_MANYCAST_INSTANCE_STAT_RESET);
-	manycast_send_rst(mnet, key, &outer);
+	manycast_send_rst(inst->service->mnet, key, &outer);
 }
 
 /**
@@ -331,7 +361,7 @@ void manycast_selector_send(struct manycast_handshake *hs,
 		emit(mnet, out->relay, &out->relay_pkt, &hs->key, &hs->edge,
 		     out->from);
 	for (i = 0; i < out->losers; i++)
-		reset(mnet, &hs->key, out->loser[i]);
+		manycast_selector_reset(&hs->key, out->loser[i]);
 }
 
 /* A SYN-ACK of a handshake that we know nothing of, or no longer: never reset
@@ -408,7 +438,7 @@ static int bare(struct manycast_service *svc, struct sk_buff *skb,
 
 	manycast_key_of_client(skb, pkt, pkt->tcp.seq, &key);
 	if (!manycast_tcp_is_syn(&pkt->tcp))
-		return manycast_steer(svc, skb, pkt, &key);
+		return manycast_steer(svc, skb, pkt, &key, false);
 	/* Servers look for TCP right behind the inner header, too. */
 	if (pkt->upper != sizeof(struct ipv6hdr))
 		return manycast_drop_upper(svc->mnet, skb, pkt);
@@ -417,16 +447,18 @@ static int bare(struct manycast_service *svc, struct sk_buff *skb,
 	if (!manycast_hop(svc->mnet, skb))
 		return -EINVAL;
 	skb_set_transport_header(skb, pkt->upper);
-	return syn(svc, skb, &key, &in6addr_any, replicable);
+	return syn(svc, skb, &key, &in6addr_any, replicable, false);
 }
 
-/* Packet 1: from an edge, to the service address. */
+/* Packet 1: from an edge, to the service address; or packet 2 of another site's
+ * selector, whose segment list an edge's has not.
+ */
 static int from_edge(struct manycast_service *svc, struct sk_buff *skb,
 		     const struct manycast_packet *pkt)
 {
 	struct in6_addr edge = ipv6_hdr(skb)->saddr;
+	bool replicable, from_peer = pkt->srh;
 	struct manycast_key key;
-	bool replicable;
 	int err;
 
 	manycast_key_of_client(skb, pkt, pkt->tcp.seq, &key);
@@ -437,7 +469,7 @@ static int from_edge(struct manycast_service *svc, struct sk_buff *skb,
 		return manycast_drop_error(svc->mnet, skb, err);
 	if (!manycast_hop(svc->mnet, skb))
 		return -EINVAL;
-	return syn(svc, skb, &key, &edge, replicable);
+	return syn(svc, skb, &key, &edge, replicable, from_peer);
 }
 
 /* Our SIDs end a segment list, except for a SYN-ACK that names the edge. */
@@ -473,6 +505,9 @@ int manycast_selector_input(struct sk_buff *skb, struct manycast_route *route)
 	if (!segments_left_ok(skb, &pkt))
 		return manycast_drop_srh(mnet, skb, &pkt);
 
+	if (pkt.inner && route->service && manycast_tcp_is_rst(&pkt.tcp) &&
+	    manycast_peer_rst(route->service, skb, &pkt))
+		return 0;
 	if (pkt.inner && (manycast_tcp_is_synack(&pkt.tcp) ||
 			  manycast_tcp_is_rst(&pkt.tcp)))
 		return answer(mnet, skb, &pkt);
@@ -482,6 +517,6 @@ int manycast_selector_input(struct sk_buff *skb, struct manycast_route *route)
 	if (!pkt.inner)
 		return bare(route->service, skb, &pkt);
 	if (!manycast_tcp_is_syn(&pkt.tcp))
-		return manycast_drop_upper(mnet, skb, &pkt);
+		return manycast_peer_input(route->service, skb, &pkt);
 	return from_edge(route->service, skb, &pkt);
 }

@@ -27,6 +27,9 @@ const struct manycast_settings manycast_settings_default = {
 	.slots		= MANYCAST_FRONT_SLOTS,
 	.affinity	= SEG6_MANYCAST_AFFINITY_PIN,
 	.pins		= 65536,
+	.fails		= 3,
+	.probe		= 16,
+	.mark		= 90,
 };
 
 static void service_free_rcu(struct rcu_head *rcu)

@@ -10,6 +10,7 @@
 #include <linux/spinlock.h>
 
 #include "contest.h"
+#include "health.h"
 #include "main.h"
 #include "srh.h"
 
@@ -34,6 +35,10 @@ struct netlink_ext_ack;
  * @slots:	entries of the hashers' table, a prime
  * @affinity:	how unaware clients' packets find their server
  * @pins:	connections that may be pinned
+ * @fails:	races in a row without an answer that make a suspect, 0: none do
+ * @probe:	one race in so many asks a suspect, too; 0: none does
+ * @mark:	per cent of its capacity that a tier may use while there is
+ *		another
  * @rcu:	frees
  *
  * Replaced as a whole, never changed.
@@ -56,7 +61,23 @@ struct manycast_settings {
 	u32 slots;
 	enum seg6_manycast_affinity affinity;
 	u32 pins;
+	u32 fails;
+	u32 probe;
+	u32 mark;
 	struct rcu_head rcu;
+};
+
+/**
+ * struct manycast_role - what part an instance has in its service
+ * @weight:	share of new handshakes, 0 when drained
+ * @tier:	who is in a smaller one is asked first
+ * @state:	what has been said of its health; races know more of those who
+ *		are not down
+ */
+struct manycast_role {
+	u32 weight;
+	u8 tier;
+	enum seg6_manycast_state state;
 };
 
 /**
@@ -69,8 +90,12 @@ struct manycast_settings {
  * @source:	where its answers come from: the SID, or attribute ADDR
  * @path:	seg[0] is the SID, its waypoints follow, last one first; the
  *		active segment is where packets to it go first
- * @weight:	share of new handshakes, 0 when drained
+ * @role:	under manycast_net.lock
  * @last_weight: what it was before it was drained, so that ranks stay
+ * @remote:	another site's selector: its answers name their server
+ * @health:	whether it answers
+ * @told:	enum seg6_manycast_state as of the last event; under
+ *		manycast_net.lock
  * @stats:	enum seg6_manycast_instance_stat
  * @rtt:	microseconds, smoothed; 0 until measured
  * @residence:	microseconds, smoothed; 0 until measured
@@ -85,8 +110,11 @@ struct manycast_instance {
 	struct rhlist_head source_node;
 	struct in6_addr source;
 	struct manycast_path path;
-	u32 weight;
+	struct manycast_role role;
 	u32 last_weight;
+	bool remote;
+	struct manycast_health health;
+	u32 told;
 	struct manycast_stats __percpu *stats;
 	u32 rtt;
 	u32 residence;
@@ -101,31 +129,43 @@ manycast_sid(const struct manycast_instance *inst)
 }
 
 /**
- * struct manycast_pool - the instances of a service as packets see them
- * @rcu:	frees
+ * struct manycast_pool - the instances of a tier as packets see them
+ * @rcu:	frees; used in the first tier's, for all of them
+ * @next:	the next tier's, or NULL
+ * @tier:	its number
+ * @remote:	some of them are other sites' selectors
  * @rank:	MANYCAST_RANK_ROWS rows of @ranks indices, for candidates hash;
  *		else NULL
  * @ranks:	length of a row
  * @front:	@slots indices, where a hasher uses the service; else NULL
  * @slots:	entries of @front
  * @cumulated:	sums of weights, see manycast_pick_one()
- * @n:		instances with a weight
- * @all:	the same and those without, who may still be hunted for
- * @instance:	the former and then the latter, each sorted by the hash of
- *		their SIDs
+ * @n:		instances to be asked
+ * @suspects:	those who left races unanswered
+ * @all:	both, and those without a weight, who may still be hunted for
+ * @load:	per mille, of those to be asked
+ * @load_time:	jiffies when it was summed up
+ * @instance:	those to be asked, suspects, and those without a weight; each
+ *		of these sorted by the hash of their SIDs
  *
  * Built anew for every change and published by RCU. Instances stay valid for
  * readers: they are freed a grace period after they left the pool.
  */
 struct manycast_pool {
 	struct rcu_head rcu;
+	struct manycast_pool *next;
+	u8 tier;
+	bool remote;
 	u16 *rank;
 	unsigned int ranks;
 	u16 *front;
 	unsigned int slots;
 	u32 *cumulated;
 	unsigned int n;
+	unsigned int suspects;
 	unsigned int all;
+	u32 load;
+	unsigned long load_time;
 	struct manycast_instance *instance[];
 };
 
@@ -137,7 +177,8 @@ struct manycast_pool {
  * @mnet:	the namespace; holds a reference
  * @name:	unique in the namespace
  * @settings:	never NULL while reachable
- * @pool:	NULL while there is no instance
+ * @pool:	of the first tier; NULL while there is no instance
+ * @unhealthy:	the health of some instance has changed since the pool was built
  * @instances:	all, in the order of configuration; under manycast_net.lock
  * @instance_count:	entries of @instances
  * @front:	some route has or had H.MAnycast.Hash with it: the pool needs
@@ -148,6 +189,7 @@ struct manycast_pool {
  * @pins_open:	pins, roughly by last use
  * @pins_over:	likewise, of connections that their clients have ended
  * @pin_count:	entries of both
+ * @pin_over:	entries of the latter
  * @tat:	nanoseconds: when the next replication would be on time, for
  *		the rate limit
  * @stats:	enum seg6_manycast_service_stat
@@ -160,15 +202,17 @@ struct manycast_service {
 	char name[SEG6_MANYCAST_NAME_MAX];
 	struct manycast_settings __rcu *settings;
 	struct manycast_pool __rcu *pool;
+	unsigned long unhealthy;
 	struct list_head instances;
 	unsigned int instance_count;
 	bool front;
 	atomic_t routes;
 	atomic_t open;
-	spinlock_t pin_lock; /* both lists, @pin_count */
+	spinlock_t pin_lock; /* both lists and their counts */
 	struct list_head pins_open;
 	struct list_head pins_over;
 	unsigned int pin_count;
+	unsigned int pin_over;
 	atomic64_t tat;
 	struct manycast_stats __percpu *stats;
 };
@@ -218,16 +262,19 @@ manycast_instance_find(const struct manycast_service *svc,
 struct manycast_instance *
 manycast_instance_add(struct manycast_service *svc,
 		      const struct manycast_path *path,
-		      const struct in6_addr *source, u32 weight,
+		      const struct in6_addr *source,
+		      const struct manycast_role *role, bool remote,
 		      struct netlink_ext_ack *extack);
-int manycast_instance_weigh(struct manycast_instance *inst, u32 weight,
-			    struct netlink_ext_ack *extack);
+int manycast_instance_set(struct manycast_instance *inst,
+			  const struct manycast_role *role,
+			  struct netlink_ext_ack *extack);
 int manycast_instance_del(struct manycast_instance *inst,
 			  struct netlink_ext_ack *extack);
 struct manycast_instance *
 manycast_instance_by_source(struct manycast_net *mnet,
 			    const struct manycast_service *svc,
 			    const struct in6_addr *source);
+u32 manycast_instance_load(const struct manycast_instance *inst);
 void manycast_instance_measured(struct manycast_instance *inst, u32 rtt,
 				const struct manycast_telemetry *tm);
 

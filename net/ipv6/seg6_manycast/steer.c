@@ -45,6 +45,7 @@ static void append(struct manycast_path *path, const struct manycast_path *to)
  * manycast_hunt_path() - the segment list of a hunt
  * @svc:	the service
  * @key:	the flow
+ * @local:	not at other sites
  * @path:	result: the flow's candidates, with their waypoints, as many as
  *		have room
  *
@@ -52,13 +53,13 @@ static void append(struct manycast_path *path, const struct manycast_path *to)
  * Return: whether they can be known.
  */
 bool manycast_hunt_path(const struct manycast_service *svc,
-			const struct manycast_key *key,
+			const struct manycast_key *key, bool local,
 			struct manycast_path *path)
 {
 	struct manycast_instance *inst[MANYCAST_PATH_MAX];
 	unsigned int n, fit, segments = 0;
 
-	n = manycast_choose_hunted(svc, key, inst, ARRAY_SIZE(inst));
+	n = manycast_choose_hunted(svc, key, local, inst, ARRAY_SIZE(inst));
 	for (fit = 0; fit < n; fit++) {
 		segments += inst[fit]->path.n;
 		if (segments > MANYCAST_PATH_MAX)
@@ -71,39 +72,39 @@ bool manycast_hunt_path(const struct manycast_service *svc,
 	return path->n;
 }
 
-/* The server that a flow has, if that is known. A client proves that the
- * connection is its own by acknowledging the SYN-ACK.
+/* The way to the server that a flow has, if that is known. A client proves that
+ * the connection is its own by acknowledging the SYN-ACK.
  */
-static struct manycast_instance *owner(struct manycast_service *svc,
-				       const struct manycast_key *key,
-				       const struct manycast_tcp *tcp)
+static const struct manycast_path *owner(struct manycast_service *svc,
+					 const struct manycast_key *key,
+					 const struct manycast_tcp *tcp)
 {
 	const struct manycast_settings *settings =
 		rcu_dereference(svc->settings);
 	struct manycast_handshake *hs = manycast_opening_find(svc->mnet, key);
-	struct manycast_instance *inst;
+	const struct manycast_path *path;
 
 	if (tcp && hs && settings->affinity == SEG6_MANYCAST_AFFINITY_PIN &&
 	    manycast_tcp_acks_synack(tcp, hs->synack_isn))
-		manycast_pin(hs->winner, &hs->key, settings->pins);
-	inst = manycast_pinned(svc, key, tcp);
-	return inst || !hs ? inst : hs->winner;
+		manycast_pin(hs->winner, &hs->key, hs->server, settings->pins);
+	path = manycast_pinned(svc, key, tcp);
+	return path || !hs ? path : manycast_handshake_path(hs);
 }
 
 /* Takes @skb over. */
 static int send_on(struct manycast_service *svc, struct sk_buff *skb,
 		   const struct manycast_key *key,
-		   const struct manycast_instance *inst)
+		   const struct manycast_path *path, bool local)
 {
 	struct manycast_outer outer = {};
-	struct manycast_path path;
+	struct manycast_path hunt;
 	unsigned int stat;
 
-	if (inst) {
-		manycast_steer_outer(&outer, svc, key, &inst->path);
+	if (path) {
+		manycast_steer_outer(&outer, svc, key, path);
 		stat = SEG6_MANYCAST_SERVICE_STAT_STEERED;
-	} else if (manycast_hunt_path(svc, key, &path)) {
-		manycast_steer_outer(&outer, svc, key, &path);
+	} else if (manycast_hunt_path(svc, key, local, &hunt)) {
+		manycast_steer_outer(&outer, svc, key, &hunt);
 		stat = SEG6_MANYCAST_SERVICE_STAT_HUNTED;
 	} else {
 		manycast_stats_inc(svc->stats,
@@ -118,20 +119,21 @@ static int send_on(struct manycast_service *svc, struct sk_buff *skb,
 }
 
 /**
- * manycast_steer() - send a bare packet of an unaware client on
+ * manycast_steer() - send a packet of an unaware client on
  * @svc:	the service
- * @skb:	a packet to its address, not a SYN; taken over
+ * @skb:	a bare packet to its address, not a SYN; taken over
  * @pkt:	where things are in it
  * @key:	its flow
+ * @local:	not to another site, since it comes from one
  *
  * Context: softirq, RCU.
  * Return: 0, or a negative error after a counted drop.
  */
 int manycast_steer(struct manycast_service *svc, struct sk_buff *skb,
 		   const struct manycast_packet *pkt,
-		   const struct manycast_key *key)
+		   const struct manycast_key *key, bool local)
 {
-	return send_on(svc, skb, key, owner(svc, key, &pkt->tcp));
+	return send_on(svc, skb, key, owner(svc, key, &pkt->tcp), local);
 }
 
 /**
@@ -159,5 +161,6 @@ int manycast_steer_error(struct manycast_service *svc, struct sk_buff *skb,
 	if (tuple.proto != IPPROTO_TCP ||
 	    !ipv6_addr_equal(&tuple.flow.service, &ipv6_hdr(skb)->daddr))
 		return manycast_drop_upper(svc->mnet, skb, pkt);
-	return send_on(svc, skb, &tuple.flow, owner(svc, &tuple.flow, NULL));
+	return send_on(svc, skb, &tuple.flow, owner(svc, &tuple.flow, NULL),
+		       false);
 }

@@ -10,11 +10,11 @@ void manycast_steer_outer(struct manycast_outer *outer,
 			  const struct manycast_key *key,
 			  const struct manycast_path *path);
 bool manycast_hunt_path(const struct manycast_service *svc,
-			const struct manycast_key *key,
+			const struct manycast_key *key, bool local,
 			struct manycast_path *path);
 int manycast_steer(struct manycast_service *svc, struct sk_buff *skb,
 		   const struct manycast_packet *pkt,
-		   const struct manycast_key *key);
+		   const struct manycast_key *key, bool local);
 int manycast_steer_error(struct manycast_service *svc, struct sk_buff *skb,
 			 const struct manycast_packet *pkt);
 

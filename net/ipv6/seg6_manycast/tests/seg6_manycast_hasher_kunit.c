@@ -54,7 +54,7 @@ static int hasher_init(struct kunit *test)
 	for (i = 0; i < MANY; i++) {
 		struct manycast_instance *inst = &f->selector[i];
 
-		inst->weight = 1;
+		inst->role.weight = 1;
 		inst->path.n = 1;
 		inst->path.seg[0] = (struct in6_addr){
 			.s6_addr = { 0xfc, 0, 0, 0x0a, [15] = i }
@@ -192,7 +192,7 @@ static const struct front *set_up(struct kunit *test)
 
 	f->settings.slots = p->slots;
 	for (i = 0; i < p->n; i++)
-		f->selector[i].weight = p->weight ?: i % 4 + 1;
+		f->selector[i].role.weight = p->weight ?: i % 4 + 1;
 	return p;
 }
 
@@ -242,7 +242,7 @@ static unsigned int sum_of_weights(const struct fixture *f, unsigned int n)
 	unsigned int i, sum = 0;
 
 	for (i = 0; i < n; i++)
-		sum += f->selector[i].weight;
+		sum += f->selector[i].role.weight;
 	return sum;
 }
 
@@ -258,7 +258,7 @@ static void hasher_shares(struct kunit *test)
 	add_all(f, p->n);
 	update(test);
 	for (i = 0; i < p->n; i++) {
-		u32 weight = f->selector[i].weight;
+		u32 weight = f->selector[i].role.weight;
 		int due = FLOWS * weight / sum;
 
 		KUNIT_EXPECT_LE(test, abs((int)(count(f->slot, p->slots, i) -
@@ -296,14 +296,14 @@ static u8 *slots_now(struct kunit *test)
 static void leave(struct kunit *test, const struct front *p, unsigned int gone)
 {
 	struct fixture *f = test->priv;
-	u32 all, drained, weight = f->selector[gone].weight;
+	u32 all, drained, weight = f->selector[gone].role.weight;
 	u8 *before;
 
 	update(test);
 	before = slots_now(test);
 	all = hash(f->slot, p->slots);
 
-	f->selector[gone].weight = 0;
+	f->selector[gone].role.weight = 0;
 	update(test);
 	drained = hash(f->slot, p->slots);
 	KUNIT_EXPECT_EQ(test, 0, count(f->slot, p->slots, gone));
@@ -315,7 +315,7 @@ static void leave(struct kunit *test, const struct front *p, unsigned int gone)
 	update(test);
 	KUNIT_EXPECT_EQ(test, hash(f->slot, p->slots), drained);
 
-	f->selector[gone].weight = weight;
+	f->selector[gone].role.weight = weight;
 	add(f, gone);
 	update(test);
 	KUNIT_EXPECT_EQ(test, hash(f->slot, p->slots), all);
@@ -381,14 +381,14 @@ static void hasher_nobody(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, manycast_hasher_pick(&f->settings, NULL, &t));
 
 	add(f, 0);
-	f->selector[0].weight = 0;
+	f->selector[0].role.weight = 0;
 	mutex_lock(&f->mnet.lock);
 	KUNIT_EXPECT_EQ(test, 0, manycast_pool_update(&f->svc, &f->settings,
 						      NULL));
 	pool = rcu_dereference_protected(f->svc.pool, true);
 	KUNIT_EXPECT_NULL(test, manycast_hasher_pick(&f->settings, pool, &t));
 
-	f->selector[0].weight = 1;
+	f->selector[0].role.weight = 1;
 	f->svc.front = false;
 	KUNIT_EXPECT_EQ(test, 0, manycast_pool_update(&f->svc, &f->settings,
 						      NULL));
