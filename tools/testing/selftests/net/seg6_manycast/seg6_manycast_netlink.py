@@ -21,9 +21,10 @@ from lib.topology import SEL_SID, sid
  LISTENER_GET, STATS_GET) = range(1, 13)
 (NAME, SID, POLICY, CANDIDATES, FANOUT, QUORUM, HOLD, TIMEOUT, TOMBSTONE,
  LIMIT, RATE, IOAM_NS, IOAM_NODES, COEF_NETWORK, COEF_RESIDENCE, COEF_LOAD,
- KEY, SERVICE_STATS, OPEN, SLOTS, AFFINITY, PINS, PINNED) = range(1, 24)
+ KEY, SERVICE_STATS, OPEN, SLOTS, AFFINITY, PINS, PINNED, FAILS, PROBE,
+ MARK) = range(1, 27)
 (I_SERVICE, I_SID, SEGS, ADDR, WEIGHT, INSTANCE_STATS, RTT, RESIDENCE,
- LOAD) = range(1, 10)
+ LOAD, TIER, STATE, REMOTE) = range(1, 13)
 DUMP_INTR = 0x10
 L_ADDR, L_PORT, L_LOAD, L_STATS = range(1, 5)
 (R_SERVICE, R_TABLE, R_SID, R_SERVERS, R_ACL, R_LIMIT,
@@ -130,7 +131,7 @@ def refuse_unknown(cmd, attrs, kinds):
 SERVICE_LENGTHS = {SID: 16, KEY: 16, IOAM_NS: 2} | {
     kind: 4 for kind in (POLICY, CANDIDATES, FANOUT, QUORUM, HOLD, TIMEOUT,
                          TOMBSTONE, LIMIT, RATE, IOAM_NODES, COEF_NETWORK,
-                         COEF_RESIDENCE, COEF_LOAD, SLOTS, PINS)}
+                         COEF_RESIDENCE, COEF_LOAD, SLOTS, PINS, FAILS, PROBE, MARK)}
 SERVICE_RANGES = (
     (POLICY, 5), (POLICY, 0xffffffff), (CANDIDATES, 4), (FANOUT, 0),
     (FANOUT, 17), (QUORUM, 17), (HOLD, 60001), (TIMEOUT, 0),
@@ -138,7 +139,8 @@ SERVICE_RANGES = (
     (LIMIT, (1 << 24) + 1), (RATE, 1000000001), (IOAM_NODES, 16),
     (COEF_NETWORK, 1000001), (COEF_RESIDENCE, 1000001), (COEF_LOAD, 1000001),
     (SLOTS, 0), (SLOTS, 4093), (SLOTS, 655379), (SLOTS, 0xffffffff),
-    (AFFINITY, 2), (AFFINITY, 0xffffffff), (PINS, 0), (PINS, (1 << 24) + 1))
+    (AFFINITY, 2), (AFFINITY, 0xffffffff), (PINS, 0), (PINS, (1 << 24) + 1),
+    (FAILS, 1001), (PROBE, 1000001), (MARK, 0), (MARK, 101))
 
 
 def refuse_settings(cmd, attrs):
@@ -148,7 +150,7 @@ def refuse_settings(cmd, attrs):
                 F.nl.call(cmd, [*attrs, (k, u32(v))]), (kind,), "ERANGE",
                 "range")
     refuse_lengths(cmd, attrs, SERVICE_LENGTHS)
-    refuse_unknown(cmd, attrs, (SERVICE_STATS, OPEN, PINNED, PINNED + 1, 100,
+    refuse_unknown(cmd, attrs, (SERVICE_STATS, OPEN, PINNED, MARK + 1, 100,
                                 0x3fff))
     for text in NOT_UNICAST:
         refused(f"sid {text}", lambda t=text: F.nl.call(
@@ -216,11 +218,15 @@ INSTANCE = [(I_SERVICE, name("web")), (I_SID, addr(sid(1)))]
 
 
 def refuse_instances(cmd):
-    refuse_lengths(cmd, INSTANCE, {I_SID: 16, WEIGHT: 4})
+    refuse_lengths(cmd, INSTANCE, {I_SID: 16, WEIGHT: 4, TIER: 4, STATE: 4})
     refuse_unknown(cmd, INSTANCE, (INSTANCE_STATS, RTT, RESIDENCE, LOAD,
-                                   LOAD + 1, 100))
-    refused("weight 256", lambda: F.nl.call(
-        cmd, [*INSTANCE, (WEIGHT, u32(256))]), (WEIGHT,), "ERANGE", "range")
+                                   REMOTE + 1, 100))
+    for kind, value in (WEIGHT, 256), (TIER, 8), (STATE, 3):
+        refused(f"attribute {kind} of {value}", lambda k=kind, v=value:
+                F.nl.call(cmd, [*INSTANCE, (k, u32(v))]), (kind,), "ERANGE",
+                "range")
+    refused("a flag with a value", lambda: F.nl.call(
+        cmd, [*INSTANCE, (REMOTE, u32(1))]), (REMOTE,))
     refused("no service", lambda: F.nl.call(cmd, INSTANCE[1:]), None,
             "EINVAL", "name of the service is missing")
     refused("no sid", lambda: F.nl.call(cmd, INSTANCE[:1]), None, "EINVAL",
@@ -269,7 +275,8 @@ def instance_set_and_del():
             "no instance of this sid")
         refused("no sid", lambda c=cmd: F.nl.call(c, INSTANCE[:1]), None,
                 "EINVAL", "sid of the instance is missing")
-    for attr in ((SEGS, addr("fc00:9::1")), (ADDR, addr(sid(3)))):
+    for attr in ((SEGS, addr("fc00:9::1")), (ADDR, addr(sid(3))),
+                 (REMOTE, b"")):
         refused("what is fixed", lambda a=attr: F.nl.call(
             INSTANCE_SET, [*INSTANCE, a]), None, "EINVAL", "fixed")
     F.nl.call(INSTANCE_DEL, INSTANCE)
@@ -311,7 +318,7 @@ def reading():
     refused("instances of an unknown service", lambda: F.nl.call(
         INSTANCE_GET, [(I_SERVICE, name("wob"))], nl.DUMP), None, "ENOENT",
         "no such service")
-    for cmd, attr in ((SERVICE_GET, PINNED + 1), (INSTANCE_GET, LOAD + 1),
+    for cmd, attr in ((SERVICE_GET, MARK + 1), (INSTANCE_GET, REMOTE + 1),
                       (LISTENER_GET, L_STATS + 1)):
         refused(f"command {cmd}, unknown attribute", lambda c=cmd, a=attr:
                 F.nl.call(c, [(a, u32(1))], nl.DUMP), (attr,), "EINVAL")
@@ -569,13 +576,16 @@ fanout 1 hold 0 nodes 0 rate 1000000000 limit 1 slots 655373 affinity hunt \
 pins 16777216
 manycast service add xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx sid fc00:a::3 \
 policy load candidates least
-manycast service add net sid fc00:a::4 policy network quorum 0
+manycast service add net sid fc00:a::4 policy network quorum 0 fails 0 \
+probe 1000000 mark 1
 manycast instance add service plain sid fc00:5:1::1
 manycast instance add service plain sid fc00:5:2::1 weight 0
 manycast instance add service all sid fc00:5:1::1 \
 segs fc00:9::1,fc00:9::2,fc00:9::3,fc00:9::4 addr fd00::1 weight 255
 manycast instance add service all sid fc00:5:2::1 segs fc00:9::1
-manycast instance add service hash sid fc00:5:3::1 addr fd00::3
+manycast instance add service hash sid fc00:5:3::1 addr fd00::3 tier 7 \
+state suspect remote
+manycast instance add service hash sid fc00:5:4::1 state down
 manycast listener set 2001:db8:5::80 port 80 load 0
 manycast listener set 2001:db8:5::80 port 65535 load 1000
 """
@@ -602,7 +612,7 @@ def save_and_restore():
                ["plain", "all", "hash", "x" * 31, "net"], "in order")
     saved = F.other.ip("manycast save")
     shown = F.other.ip_json("manycast show")["services"]
-    ktap.equal(len(lines(saved)), 12, "lines")
+    ktap.equal(len(lines(saved)), 13, "lines")
     for word in ("weighted", "least", "segs fc00:9::1,fc00:9::2,fc00:9::3,"
                  "fc00:9::4 addr fd00::1 weight 255", "coef 1000000 0 3",
                  "key 00112233445566778899aabbccddeeff"):
@@ -647,7 +657,8 @@ def set_changes_what_is_given():
                                       "load": 3}}),
              ("key " + "0f" * 16, {"key": "0f" * 16}),
              ("affinity hunt", {"affinity": "hunt"}),
-             ("pins 70", {"pins": 70}))
+             ("pins 70", {"pins": 70}), ("fails 7", {"fails": 7}),
+             ("probe 9", {"probe": 9}), ("mark 50", {"mark": 50}))
     before = F.other.ip_json("manycast service show")
     shown = subprocess.run(
         ["ip", "-n", F.other.name, "-j", "-batch", "-"], text=True,
@@ -660,10 +671,12 @@ def set_changes_what_is_given():
         before[1] |= change
         ktap.equal(after, before, words)
     before = F.other.instances("all")
-    F.other.ip("manycast instance set service all sid fc00:5:1::1 weight 7")
-    after = F.other.instances("all")
-    before[0]["weight"] = 7
-    ktap.equal(after, before, "instance")
+    for word, value in (("weight", 7), ("tier", 3), ("state", "down"),
+                        ("state", "suspect"), ("weight", 8), ("state", "up")):
+        F.other.ip("manycast instance set service all sid fc00:5:1::1 "
+                   f"{word} {value}")
+        before[0][word] = value
+        ktap.equal(F.other.instances("all"), before, f"{word} {value}")
     F.other.ip("manycast listener set 2001:db8:5::80 port 80 load auto")
     ktap.equal(lines(F.other.ip("manycast listener show")),
                ["2001:db8:5::80 port 65535 load 1000",

@@ -75,10 +75,19 @@ class Service:
     def later(self, *words):
         self.sel.ns.later("manycast " + " ".join(map(str, words)))
 
-    def weigh(self, i, weight):
-        self.later("instance set service", self.name, "sid", sid(i),
-                   "weight", weight)
+    def set(self, i, *words):
+        self.later("instance set service", self.name, "sid", sid(i), *words)
         self.sel.ns.flush()
+
+    def weigh(self, i, weight):
+        self.set(i, "weight", weight)
+
+    def stats(self):
+        return self.sel.ns.service(self.name)["stats"]
+
+    def states(self):
+        """The state of each server, in the order of their numbers."""
+        return [x["state"] for x in self.sel.ns.instances(self.name)]
 
     def remove(self):
         """Together with what the next case adds: each `ip` takes its time.
