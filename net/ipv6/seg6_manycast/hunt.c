@@ -38,18 +38,25 @@ static bool is_near(u32 seq, u32 next, u32 window)
 
 /* Is a segment of the client's where the connection is? There may be another
  * one of the same 4-tuple, of which this server was never told that it is over.
- * A glance without the socket's lock is enough.
+ * Or this server has lost the race and was not told, the selector having
+ * started again since: then the client acknowledges another one's SYN-ACK. A
+ * glance without the socket's lock is enough.
  */
-static bool expects(struct sock *sk, u32 seq)
+static bool expects(struct sock *sk, const struct manycast_tcp *tcp)
 {
+	const struct tcp_request_sock *req;
+
 	switch (sk->sk_state) {
 	case TCP_NEW_SYN_RECV:
-		return is_near(seq, tcp_rsk(inet_reqsk(sk))->rcv_isn + 1, 0);
+		req = tcp_rsk(inet_reqsk(sk));
+		return is_near(tcp->seq, req->rcv_isn + 1, 0) &&
+		       (!(tcp->flags & TCPHDR_ACK) ||
+			tcp->ack == req->snt_isn + 1);
 	case TCP_TIME_WAIT:
-		return is_near(seq, tcp_twsk(sk)->tw_rcv_nxt,
+		return is_near(tcp->seq, tcp_twsk(sk)->tw_rcv_nxt,
 			       tcp_twsk(sk)->tw_rcv_wnd);
 	default:
-		return is_near(seq, READ_ONCE(tcp_sk(sk)->rcv_nxt),
+		return is_near(tcp->seq, READ_ONCE(tcp_sk(sk)->rcv_nxt),
 			       READ_ONCE(tcp_sk(sk)->window_clamp));
 	}
 }
@@ -68,7 +75,7 @@ static bool has_socket(const struct net *net, const struct sk_buff *skb,
 					inet6_sdif(skb));
 	if (!sk)
 		return false;
-	mine = pkt->proto != IPPROTO_TCP || expects(sk, pkt->tcp.seq);
+	mine = pkt->proto != IPPROTO_TCP || expects(sk, &pkt->tcp);
 	sock_gen_put(sk);
 	return mine;
 }

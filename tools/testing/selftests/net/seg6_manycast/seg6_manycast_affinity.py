@@ -25,6 +25,15 @@ PORT = 7000
 MANY = 12 if ktap.SLOW else 40
 WORDS = "fanout 3 candidates hash"
 TOMBSTONE = 200         # ms
+# What s1 answers to the selector is lost on the way.
+MUTE = """
+table ip6 mute {
+    chain forward {
+        type filter hook forward priority 0;
+        ip6 saddr %s drop
+    }
+}
+""" % sid(1)
 DELAYS = 1, 3, 5, 7, 9, 11     # ms: who is near wins, not who is asked first
 
 
@@ -206,6 +215,22 @@ def servers_go_while_the_selector_starts_again(net):
         except OSError:
             continue
         raise AssertionError(f"{name} answers for a server that went")
+
+
+@case
+def who_lost_the_race_and_was_not_told(net):
+    """It has a half-open socket of the connection, and is hunted before the
+    winner for one half of the flows.
+    """
+    net.topology.r2.run("nft -f -", input=MUTE)
+    try:
+        connections = net.connect()
+        true(net.topology.server(1).run("ss -Htn state syn-recv"),
+             "s1 still waits for some")
+        net.forget()
+        still(connections)
+    finally:
+        net.topology.r2.run("nft delete table ip6 mute")
 
 
 @case
