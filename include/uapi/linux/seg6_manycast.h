@@ -311,7 +311,7 @@ enum seg6_manycast_service_stat {
 	SEG6_MANYCAST_SERVICE_STAT_PIN_EVICTED,
 	/* nobody to ask */
 	SEG6_MANYCAST_SERVICE_STAT_DROP_NO_INSTANCE,
-	/* table full, client unaware */
+	/* table full, client unaware, and no hunt possible */
 	SEG6_MANYCAST_SERVICE_STAT_DROP_FULL,
 	/* not a SYN, flow unknown */
 	SEG6_MANYCAST_SERVICE_STAT_DROP_NO_STATE,
@@ -369,7 +369,9 @@ enum seg6_manycast_stat {
 	SEG6_MANYCAST_STAT_UNSPEC,
 	SEG6_MANYCAST_STAT_PAD,
 	/* selector */
-	/* SYN-ACK without state, sent to the edge that its SRH names */
+	/* SYN-ACK without state, sent to the edge that its SRH names, or to
+	 * the client that can be hunted for
+	 */
 	SEG6_MANYCAST_STAT_PASSED_ON,
 	/* server */
 	/* End.MAnycast.S: decapsulated */

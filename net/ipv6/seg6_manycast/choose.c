@@ -181,7 +181,7 @@ unsigned int manycast_choose_hunted(const struct manycast_service *svc,
 	unsigned int n = 0, room;
 
 	for (pool = rcu_dereference(svc->pool); pool; pool = pool->next) {
-		if (!pool->rank || (local && pool->remote))
+		if (!manycast_pool_hunts(pool) || (local && pool->remote))
 			continue;
 		room = max - n;
 		if (pool->next && room > NEXT_TIER)

@@ -313,7 +313,7 @@ put:
  * @hs:		NULL, or what the first such SYN-ACK has left
  * @inst:	whose it is
  * @key:	the attempt
- * @edge:	the client's edge
+ * @edge:	the client's edge, :: for an unaware client
  *
  * The client may accept it while its repeated SYN is on the way here. That SYN
  * must not begin a race, which the server that the client talks to could lose.

@@ -158,7 +158,7 @@ static int syn_again(struct manycast_service *svc,
 }
 
 /* No room for state. An aware client's edge needs none of ours: the SYN-ACK
- * names it.
+ * names it. Nor does who can be hunted for later.
  */
 static int syn_stateless(struct manycast_service *svc,
 			 const struct manycast_settings *settings,
@@ -168,7 +168,8 @@ static int syn_stateless(struct manycast_service *svc,
 {
 	struct manycast_instance *inst;
 
-	if (ipv6_addr_any(edge))
+	if (ipv6_addr_any(edge) &&
+	    (!manycast_pool_hunts(pool) || pool->remote))
 		return service_drop(svc, skb,
 				    SEG6_MANYCAST_SERVICE_STAT_DROP_FULL);
 	inst = manycast_choose_one(settings, pool, key);
@@ -364,28 +365,50 @@ void manycast_selector_send(struct manycast_handshake *hs,
 		manycast_selector_reset(&hs->key, out->loser[i]);
 }
 
+/* Whose is a SYN-ACK of a handshake that we know nothing of, and where does it
+ * go? @edge is :: for an unaware client. It may have the SYN-ACK if the way of
+ * the SYN, which our servers tell, began here, and if its ACK can be hunted for.
+ */
+static struct manycast_instance *stray(struct manycast_net *mnet,
+				       const struct sk_buff *skb,
+				       const struct ipv6_sr_hdr *srh,
+				       struct in6_addr *edge)
+{
+	const struct in6_addr *source = &ipv6_hdr(skb)->saddr;
+	struct manycast_instance *inst;
+
+	if (srh && srh->segments_left) {
+		*edge = srh->segments[0];
+		return manycast_instance_by_source(mnet, NULL, source);
+	}
+	*edge = in6addr_any;
+	if (!srh || !srh->first_segment)
+		return NULL;
+	inst = manycast_instance_hunted(mnet, source);
+	/* Another site's would say the same to an edge's. */
+	return inst && !inst->remote ? inst : NULL;
+}
+
 /* A SYN-ACK of a handshake that we know nothing of, or no longer: never reset
- * it. The edge knows whether its client waits for it. @hs is what the first one
- * has left, or NULL.
+ * it. The edge, or the client itself, knows whether it is waited for. @hs is
+ * what the first one has left, or NULL.
  */
 static int pass_on(struct manycast_net *mnet, struct sk_buff *skb,
 		   const struct manycast_packet *pkt,
 		   const struct manycast_key *key,
 		   struct manycast_handshake *hs)
 {
-	const struct ipv6_sr_hdr *srh = manycast_srh(skb, pkt);
-	struct manycast_instance *inst;
+	struct manycast_instance *inst = NULL;
 	struct in6_addr edge;
 
-	inst = manycast_instance_by_source(mnet, NULL, &ipv6_hdr(skb)->saddr);
-	if (!inst)
+	if (!manycast_instance_by_source(mnet, NULL, &ipv6_hdr(skb)->saddr))
 		return manycast_drop(mnet, skb,
 				     SEG6_MANYCAST_STAT_DROP_FOREIGN);
-	if (!srh || srh->segments_left != 1 ||
-	    !manycast_tcp_is_synack(&pkt->tcp))
+	if (manycast_tcp_is_synack(&pkt->tcp))
+		inst = stray(mnet, skb, manycast_srh(skb, pkt), &edge);
+	if (!inst)
 		return manycast_drop(mnet, skb,
 				     SEG6_MANYCAST_STAT_DROP_NO_STATE);
-	edge = srh->segments[0];
 	manycast_handshake_passed_on(hs, inst, key, &edge);
 	manycast_stats_inc(mnet->stats, SEG6_MANYCAST_STAT_PASSED_ON);
 	return emit(mnet, skb, pkt, key, &edge, inst);

@@ -217,6 +217,12 @@ struct manycast_service {
 	struct manycast_stats __percpu *stats;
 };
 
+/* Can it be known later who was asked? Of candidates hash alone. Under RCU. */
+static inline bool manycast_pool_hunts(const struct manycast_pool *pool)
+{
+	return pool && pool->rank;
+}
+
 /* A writer's view of the settings: manycast_net.lock is held. */
 static inline const struct manycast_settings *
 manycast_settings(const struct manycast_service *svc)
@@ -274,6 +280,9 @@ struct manycast_instance *
 manycast_instance_by_source(struct manycast_net *mnet,
 			    const struct manycast_service *svc,
 			    const struct in6_addr *source);
+struct manycast_instance *
+manycast_instance_hunted(struct manycast_net *mnet,
+			 const struct in6_addr *source);
 u32 manycast_instance_load(const struct manycast_instance *inst);
 void manycast_instance_measured(struct manycast_instance *inst, u32 rtt,
 				const struct manycast_telemetry *tm);

@@ -13,9 +13,10 @@ import time
 from lib.ktap import equal, true
 from lib.handshake import trace_of
 from lib.selector import case, run
-from lib.topology import sid
+from lib.topology import SEL_SID, sid
 from lib.wire import flags, innermost
 from scapy.layers.inet import TCP
+from scapy.layers.inet6 import IPv6
 
 SYNS = ["SYN to s1", "SYN to s2", "SYN to s3"]
 MPTCP, TFO, EXPERIMENT = 30, 34, 254
@@ -572,6 +573,33 @@ def a_full_table_needs_no_state_of_an_aware_client(s):
     equal(s.attempt(edge=None).connect(), [], "an unaware client")
     s.expect(open=2, syn=2, copy=8, stateless=2, drop_full=1,
              host={"passed_on": 1})
+
+
+@case(limit=1, candidates="hash")
+def a_full_table_needs_no_state_of_who_can_be_hunted_for(s):
+    """But a server that does not tell the way may have had it from an edge."""
+    s.attempt(edge=None).connect()
+    a = s.attempt(edge=None)
+    told = a.connect()
+    equal(len(told), 1, "copies")
+    equal(a.connect(), told, "the same one again")
+    asked, = a.asked
+    bare = IPv6(src=sid(asked), dst=SEL_SID) / a.synack(asked)
+    equal(a.send(bare), [], "no way told")
+    equal(a.accept(asked), [f"SYN-ACK of s{asked} to client"], "passed on")
+    equal(a.send(a.ack(asked)), [f"A to s{asked}"], "its ACK is hunted for")
+    s.expect(open=1, syn=1, copy=5, stateless=2, hunted=1,
+             host={"passed_on": 1, "drop_no_state": 1})
+
+
+@case(limit=2, candidates="hash")
+def a_repeated_syn_goes_where_an_unaware_client_may_be(s):
+    """A SYN-ACK of a handshake that is forgotten; there is room again."""
+    a = s.attempt(edge=None)
+    equal(a.accept(2), ["SYN-ACK of s2 to client"], "passed on")
+    equal(a.connect(), ["SYN to s2"], "the SYN again")
+    equal(a.accept(2), ["SYN-ACK of s2 to client"], "the SYN-ACK again")
+    s.expect(open=1, syn_again=1, copy=1, host={"passed_on": 2})
 
 
 @case(limit=50)
