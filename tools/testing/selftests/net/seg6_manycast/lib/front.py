@@ -12,6 +12,7 @@ sel1..  selectors, SIDs fc00:a:1::1 and, for hashers, fc00:a:1::d6
 s1, s2  servers with 2001:db8:5::80 on lo, SIDs fc00:5:1::1 and so on
 """
 
+import re
 import shutil
 import tempfile
 
@@ -23,6 +24,8 @@ from .wire import GATEWAY, Wire
 
 # More might not find room in a socket's buffer.
 AT_ONCE = 50
+# Of SIDs.
+BLOCKS = {"h": "b", "sel": "a", "s": "5"}
 KEY = "000102030405060708090a0b0c0d0e0f"
 
 
@@ -103,7 +106,7 @@ class Network:
         for i in (1, 2):
             self._hasher(i)
         for i in self.numbers:
-            self._selector(i)
+            self.selector(i)
         for i in self.server_numbers:
             self._server(i)
         self._own()
@@ -122,27 +125,29 @@ class Network:
         return self.hosts[name]
 
     def _links(self):
-        r, pairs = self.hosts["r"], []
+        r = self.hosts["r"]
         r.sysctl("net.ipv6.fib_multipath_hash_policy", 1)
-        for number, (name, host) in enumerate(self.hosts.items()):
-            if name == "r":
-                continue
-            net = {"client": CLIENT[:-1], "own": OWN[:-1]}.get(
-                name, f"fd00:{number}::")
-            pairs.append((host, r, f"{net}2/64", f"{net}1/64", "r", name))
-        netns.links(pairs)
-        for host, _, _, gateway, *_ in pairs:
-            host.later(f"route add default via {gateway[:-3]}")
+        self._link(*(name for name in self.hosts if name != "r"))
         r.later(f"route add {OWN_SID} via {OWN}")
-        for block, word, numbers in (("b", "h", (1, 2)),
-                                     ("a", "sel", self.numbers),
-                                     ("5", "s", self.server_numbers)):
-            for i in numbers:
-                r.later(f"route add fc00:{block}:{i:x}::/48 "
-                        f"via {self.address(f'{word}{i}')}")
+        # Nobody is told that a selector is not there.
+        r.later("route add blackhole fc00::/16")
+
+    def _link(self, *names):
+        """Links to r, and the routes over them."""
+        r = self.hosts["r"]
+        nets = {name: self.address(name)[:-1] for name in names}
+        netns.links([(self.hosts[name], r, f"{net}2/64", f"{net}1/64", "r",
+                      name) for name, net in nets.items()])
+        for name, net in nets.items():
+            self.hosts[name].later(f"route add default via {net}1")
+            word, number = re.fullmatch(r"(\D+)(\d*)", name).groups()
+            if number:
+                r.later(f"route add fc00:{BLOCKS[word]}:{int(number):x}::/48 "
+                        f"via {net}2")
 
     def address(self, name):
-        return f"fd00:{list(self.hosts).index(name)}::2"
+        return {"client": CLIENT, "own": OWN}.get(
+            name, f"fd00:{list(self.hosts).index(name)}::2")
 
     def ways(self, *hashers):
         """Let r send what is for the service to these hashers."""
@@ -157,7 +162,8 @@ class Network:
         h.later(f"route add {PREFIX} encap seg6local "
                 "action H.MAnycast.Hash service front dev r")
 
-    def _selector(self, i):
+    def selector(self, i):
+        """Let it be one. Flush it."""
         sel, own = self.hosts[f"sel{i}"], f"fc00:a:{i:x}::1"
         sel.later(f"manycast service add web sid {own} tombstone 60000")
         for s in self.server_numbers:
@@ -168,6 +174,21 @@ class Network:
                   "service web acl fc00:d::/32 dev r")
         sel.later(f"route add {own} encap seg6local action End.MAnycast "
                   "acl fc00:5::/32 dev r")
+
+    def kill(self, i):
+        """Selector number i is gone at once, and with it all it knew."""
+        name = f"sel{i}"
+        self.hosts["r"].ip(f"link del {name}")
+        self.hosts[name].remove()
+
+    def start(self, i):
+        """Here it is again."""
+        name = f"sel{i}"
+        self.hosts[name], = netns.create([name])
+        self._link(name)
+        self.selector(i)
+        for host in name, "r":
+            self.hosts[host].flush()
 
     def _server(self, i):
         s = self.hosts[f"s{i}"]
