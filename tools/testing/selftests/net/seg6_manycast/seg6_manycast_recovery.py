@@ -118,8 +118,8 @@ class Cluster(Network):
         """All start again as that, with the first servers."""
         self.kind, self.present = kind, set(range(1, FIRST + 1))
         for i in self.numbers:
-            self.kill(i)
-            self.start(i)
+            self.kill(f"sel{i}")
+            self.start(f"sel{i}")
 
     def change(self, selectors, come=(), go=()):
         """Servers come and go, at these selectors one after the other."""
@@ -177,10 +177,10 @@ def a_selector_dies_and_the_hashers_know(net):
     true(net.pins(1), "selector 1 has flows")
     before = net.hunted(2) + net.hunted(3)
     net.hashers("del", 1)
-    net.kill(1)
+    net.kill("sel1")
     net.intact()
     true(net.hunted(2) + net.hunted(3) > before, "others hunt for its flows")
-    net.start(1)
+    net.start("sel1")
     net.hashers("add", 1)
     net.intact()
     true(net.hunted(1), "it hunts for its flows")
@@ -190,7 +190,7 @@ def a_selector_dies_and_the_hashers_know(net):
 def a_selector_dies_and_the_hashers_do_not_know(net):
     """What is sent there meanwhile is lost, and has to be sent again."""
     net.connect()
-    net.kill(2)
+    net.kill("sel2")
     time.sleep(1.5)
     before = [t.heard for t in net.crowd.look()]
     time.sleep(PAUSE * 2 * ktap.TIME_FACTOR)
@@ -199,7 +199,7 @@ def a_selector_dies_and_the_hashers_do_not_know(net):
     true(stuck > UNAWARE // 10, f"some are not answered: {stuck}")
     net.hashers("del", 2)
     net.intact()
-    net.start(2)
+    net.start("sel2")
     net.hashers("add", 2)
     net.intact()
 
@@ -208,8 +208,8 @@ def a_selector_dies_and_the_hashers_do_not_know(net):
 def all_selectors_start_again(net):
     net.connect()
     for i in net.numbers:
-        net.kill(i)
-        net.start(i)
+        net.kill(f"sel{i}")
+        net.start(f"sel{i}")
     net.intact()
     for i in net.numbers:
         true(net.hunted(i), f"selector {i} hunts")
@@ -262,13 +262,13 @@ def churn(net, kind):
     equal(net.crowd.broken(), [], "connections that do not work")
     gone = set()
     for come, go, dying in plan(random.Random(SEED)):
-        net.kill(dying)
+        net.kill(f"sel{dying}")
         net.change([i for i in net.numbers if i != dying], come, go)
         gone |= {f"s{i}" for i in go}
         net.hashers("del", dying)
         net.crowd.open("client", kind.address, MORE)
         time.sleep(PAUSE * ktap.TIME_FACTOR)
-        net.start(dying)
+        net.start(f"sel{dying}")
         net.hashers("add", dying)
         time.sleep(PAUSE * ktap.TIME_FACTOR)
     equal(len(net.present), LAST, "servers in the end")

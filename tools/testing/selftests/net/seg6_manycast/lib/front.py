@@ -175,20 +175,21 @@ class Network:
         sel.later(f"route add {own} encap seg6local action End.MAnycast "
                   "acl fc00:5::/32 dev r")
 
-    def kill(self, i):
-        """Selector number i is gone at once, and with it all it knew."""
-        name = f"sel{i}"
+    def kill(self, name):
+        """This host is gone at once, and with it all it knew."""
         self.hosts["r"].ip(f"link del {name}")
         self.hosts[name].remove()
 
-    def start(self, i):
-        """Here it is again."""
-        name = f"sel{i}"
+    def start(self, name):
+        """A hasher or a selector is here again."""
         self.hosts[name], = netns.create([name])
         self._link(name)
-        self.selector(i)
+        make = self._hasher if name[0] == "h" else self.selector
+        make(int(name.lstrip("hsel")))
         for host in name, "r":
             self.hosts[host].flush()
+        if name[0] == "h":
+            self.ways("h1", "h2")
 
     def _server(self, i):
         s = self.hosts[f"s{i}"]

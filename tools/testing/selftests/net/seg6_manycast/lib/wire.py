@@ -111,7 +111,7 @@ class Wire:
             if where[2] != PACKET_OUTGOING:
                 return frame[14:]
 
-    def _answers(self):
+    def answers(self):
         """What comes until an echo that we ask for now has come back.
 
         The host under test takes packets in turn, so this is all that those
@@ -132,7 +132,7 @@ class Wire:
     def exchange(self, *packets):
         """Send; returns the packets that this has caused by then."""
         self.send(*packets)
-        return [IPv6(p) for p in self._answers()]
+        return [IPv6(p) for p in self.answers()]
 
     def wait(self, timeout=PATIENCE):
         """The next packet: a timer's doing."""
