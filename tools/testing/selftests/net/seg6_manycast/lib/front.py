@@ -29,6 +29,12 @@ BLOCKS = {"h": "b", "sel": "a", "s": "5"}
 KEY = "000102030405060708090a0b0c0d0e0f"
 
 
+def kind(name):
+    """sel2 is a sel, and number 2 of them; the client is number 0."""
+    word, number = re.fullmatch(r"(\D+)(\d*)", name).groups()
+    return word, int(number or 0)
+
+
 def decap(i):
     """SID of selector number i for hashers."""
     return f"fc00:a:{i:x}::d6"
@@ -140,9 +146,9 @@ class Network:
                       name) for name, net in nets.items()])
         for name, net in nets.items():
             self.hosts[name].later(f"route add default via {net}1")
-            word, number = re.fullmatch(r"(\D+)(\d*)", name).groups()
+            word, number = kind(name)
             if number:
-                r.later(f"route add fc00:{BLOCKS[word]}:{int(number):x}::/48 "
+                r.later(f"route add fc00:{BLOCKS[word]}:{number:x}::/48 "
                         f"via {net}2")
 
     def address(self, name):
@@ -177,18 +183,19 @@ class Network:
 
     def kill(self, name):
         """This host is gone at once, and with it all it knew."""
-        self.hosts["r"].ip(f"link del {name}")
+        self.hosts["r"].ip(f"link del {name}", check=False)
         self.hosts[name].remove()
 
     def start(self, name):
         """A hasher or a selector is here again."""
         self.hosts[name], = netns.create([name])
         self._link(name)
-        make = self._hasher if name[0] == "h" else self.selector
-        make(int(name.lstrip("hsel")))
+        word, number = kind(name)
+        make = {"h": self._hasher, "sel": self.selector}[word]
+        make(number)
         for host in name, "r":
             self.hosts[host].flush()
-        if name[0] == "h":
+        if word == "h":
             self.ways("h1", "h2")
 
     def _server(self, i):
