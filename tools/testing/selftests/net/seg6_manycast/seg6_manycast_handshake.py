@@ -7,9 +7,12 @@ The selector is the only real host. The test plays clients, edges and servers,
 so it decides who answers what and when, and it sees all that is sent.
 """
 
+import multiprocessing
+import os
 import random
 import time
 
+from lib import ktap
 from lib.ktap import equal, true
 from lib.handshake import trace_of
 from lib.selector import case, run
@@ -19,6 +22,7 @@ from scapy.layers.inet import TCP
 from scapy.layers.inet6 import IPv6
 
 SYNS = ["SYN to s1", "SYN to s2", "SYN to s3"]
+PINNED = 200
 MPTCP, TFO, EXPERIMENT = 30, 34, 254
 MP_CAPABLE, MP_JOIN = 0x01, 0x10
 
@@ -627,6 +631,44 @@ def there_is_room_again_after_a_refusal(s):
     a.refuse(1), a.refuse(2), a.refuse(3)
     equal(s.attempt(edge=None).connect(), SYNS, "there is room again")
     s.expect(open=1, syn=2, copy=6, refused=3, all_refused=1)
+
+
+# Two processors.
+
+def both_send(wire, packets):
+    """Each packet from two processors, at the same moment if possible."""
+    fork = multiprocessing.get_context("fork")
+    reached = fork.RawArray("i", 2)
+
+    def send(me, cpu):
+        os.sched_setaffinity(0, {cpu})
+        for number, packet in enumerate(packets, 1):
+            reached[me] = number
+            while reached[1 - me] < number:
+                pass
+            wire.send(packet)
+
+    senders = [fork.Process(target=send, args=who) for who in
+               enumerate(sorted(os.sched_getaffinity(0))[:2])]
+    for process in senders:
+        process.start()
+    for process in senders:
+        process.join()
+        equal(process.exitcode, 0, "exit code of a sender")
+
+
+@case(instances=1)
+def two_processors_pin_a_connection_once(s):
+    if len(os.sched_getaffinity(0)) < 2:
+        raise ktap.Skip("there is one processor")
+    attempts = [s.attempt(edge=None) for _ in range(PINNED)]
+    for packets in ([a.syn() for a in attempts],
+                    [a.answer(1) for a in attempts]):
+        equal(len(s.wire.exchange(*packets)), PINNED, "passed on")
+    both_send(s.wire, [bytes(a.ack(1)) for a in attempts])
+    equal(len(s.wire.exchange()), 2 * PINNED, "ACKs passed on")
+    s.expect(open=PINNED, syn=PINNED, copy=PINNED, synack=PINNED,
+             decided=PINNED, pinned=PINNED, steered=2 * PINNED)
 
 
 # Candidates, weights.
