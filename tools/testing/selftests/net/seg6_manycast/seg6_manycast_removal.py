@@ -147,7 +147,7 @@ def a_selectors_routes_and_service_go(net):
 @case
 def a_selectors_settings_change(net):
     """What is counted against a bound that was lowered, or not any more."""
-    words = ("affinity hunt", "affinity pin", "pins 1", "limit 1",
+    words = ("candidates hash affinity hunt", "affinity pin", "pins 1", "limit 1",
              "candidates random", "candidates hash", "policy rtt hold 0",
              "candidates least", "fanout 1", "fanout 16", "tombstone 1",
              "limit 1000 pins 1000", "candidates all policy load hold 50")

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Connections that last and talk all the time: each says numbered lines, one a
-while after the echo of the one before, and compares each echo.
+"""Connections that last and talk all the time: each says numbered lines, one
+now and then, but not before the last one has come back, and compares each echo.
 
 They and their servers have a process of their own, and so they go on whatever
 the test does meanwhile.
 """
 
 import collections
+import heapq
 import multiprocessing
 import resource
 import selectors
@@ -30,7 +31,7 @@ class _Talker:
         self.choir, self.host, self.number = choir, host, number
         self.server, self.greeted, self.error = None, None, None
         self.heard, self.buffer = 0, b""
-        self.start = time.monotonic()
+        self.start = self.due = time.monotonic()
         self.sock = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
         self.sock.setblocking(False)
         self.sock.connect_ex((address, choir.port))
@@ -75,7 +76,7 @@ class _Talker:
         else:
             self.end(f"heard {line!r} and not {self.line()!r}")
             return
-        self.choir.rest(self)
+        self.choir.next(self)
 
     def end(self, why):
         if not self.error:
@@ -90,7 +91,7 @@ class _Choir:
         resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
         self.clients, self.port, self.pause = clients, port, pause
         self.loop, self.pipe = Loop(), pipe
-        self.talkers, self.resting = [], collections.deque()
+        self.talkers, self.due = [], []
         for name, ns in servers.items():
             Server(self.loop, ns, name, "::", port)
         self.loop.poll.register(pipe, selectors.EVENT_READ, self._obey)
@@ -105,11 +106,13 @@ class _Choir:
 
     def _wake(self):
         now = time.monotonic()
-        while self.resting and self.resting[0][0] <= now:
-            self.resting.popleft()[1].say()
+        while self.due and self.due[0][0] <= now:
+            heapq.heappop(self.due)[-1].say()
 
-    def rest(self, talker):
-        self.resting.append((time.monotonic() + self.pause, talker))
+    def next(self, talker):
+        """Its next line, once it is time: in step, as far as echoes let it."""
+        talker.due = max(talker.due + self.pause, time.monotonic())
+        heapq.heappush(self.due, (talker.due, id(talker), talker))
 
     # What it is told to do.
 
@@ -132,7 +135,7 @@ class Crowd:
     """The process.
 
     clients, servers   {name: namespace}
-    pause              seconds between an echo and the next line
+    pause              seconds between a line and the next
     """
 
     def __init__(self, clients, servers, port, pause=0.4):
