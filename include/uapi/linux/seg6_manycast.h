@@ -425,6 +425,19 @@ enum seg6_manycast_stat {
 	SEG6_MANYCAST_STAT_DROP_NOT_ASKED,
 	/* edge: SID outside `servers` */
 	SEG6_MANYCAST_STAT_DROP_SERVERS,
+	/* ICMPv6 errors about packets that we have encapsulated */
+	/* path MTUs that they taught us */
+	SEG6_MANYCAST_STAT_ERROR_MTU,
+	/* told to the sender of the inner packet */
+	SEG6_MANYCAST_STAT_ERROR_RELAYED,
+	/* quoting what was not sent from here */
+	SEG6_MANYCAST_STAT_DROP_ERROR_FOREIGN,
+	/* MTU below the minimum, or no obstacle to what is quoted */
+	SEG6_MANYCAST_STAT_DROP_ERROR_MTU,
+	/* about one copy of a SYN, a SYN-ACK or a RST */
+	SEG6_MANYCAST_STAT_DROP_ERROR_HANDSHAKE,
+	/* of a kind that is no concern of the sender's */
+	SEG6_MANYCAST_STAT_DROP_ERROR_KIND,
 	__SEG6_MANYCAST_STAT_MAX
 };
 

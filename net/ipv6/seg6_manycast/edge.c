@@ -8,6 +8,7 @@
 
 #include "edge.h"
 #include "encap.h"
+#include "error.h"
 #include "flow.h"
 #include "lwt.h"
 #include "main.h"
@@ -270,6 +271,30 @@ static int answer(struct manycast_route *route, struct sk_buff *skb,
 	return deliver(route, skb, pkt);
 }
 
+/* Packet 1, whose only copy it was, or packet 5. */
+static unsigned int sent(struct manycast_net *mnet,
+			 const struct manycast_quote *quote,
+			 struct in6_addr *to)
+{
+	const struct manycast_key *key = &quote->tuple.flow;
+	struct manycast_flow *flow = manycast_flow_find(mnet, key);
+	struct manycast_way *way;
+
+	if (!flow)
+		return SEG6_MANYCAST_STAT_DROP_ERROR_FOREIGN;
+	if (quote->flags & TCPHDR_SYN) {
+		*to = key->service;
+		return ipv6_addr_equal(&quote->daddr, to) &&
+		       manycast_flow_attempts(flow, key->isn) ?
+		       0 : SEG6_MANYCAST_STAT_DROP_ERROR_FOREIGN;
+	}
+	way = manycast_flow_way(flow, &quote->path.seg[0]);
+	if (!way || !manycast_quote_took(quote, &way->path))
+		return SEG6_MANYCAST_STAT_DROP_ERROR_FOREIGN;
+	*to = way->path.seg[way->path.left];
+	return 0;
+}
+
 /**
  * manycast_edge_answer() - End.MAnycast.C
  * @skb:	a packet to the edge's SID
@@ -286,6 +311,8 @@ int manycast_edge_answer(struct sk_buff *skb, struct manycast_route *route)
 
 	if (manycast_packet_receive(route, skb, &pkt))
 		return -EINVAL;
+	if (manycast_is_error(skb, &pkt))
+		return manycast_error(mnet, skb, &pkt, sent);
 	srh = manycast_srh(skb, &pkt);
 	if (srh && srh->segments_left)
 		return manycast_drop_srh(mnet, skb, &pkt);

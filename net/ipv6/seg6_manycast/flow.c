@@ -269,6 +269,42 @@ bool manycast_flow_allows(struct manycast_flow *flow,
 }
 EXPORT_SYMBOL_IF_KUNIT(manycast_flow_allows);
 
+/**
+ * manycast_flow_attempts() - is it the client's latest attempt?
+ * @flow:	the flow
+ * @isn:	of the attempt
+ *
+ * Context: RCU, bottom halves off.
+ * Return: whether it is.
+ */
+bool manycast_flow_attempts(struct manycast_flow *flow, u32 isn)
+{
+	bool latest;
+
+	spin_lock_bh(&flow->lock);
+	latest = flow->key.isn == isn;
+	spin_unlock_bh(&flow->lock);
+	return latest;
+}
+
+/**
+ * manycast_flow_way() - the way to one of a flow's servers
+ * @flow:	the flow
+ * @sid:	the server's SID
+ *
+ * Context: RCU.
+ * Return: the way, or NULL when it is none of the flow's.
+ */
+struct manycast_way *manycast_flow_way(const struct manycast_flow *flow,
+				       const struct in6_addr *sid)
+{
+	struct manycast_way *way = rcu_dereference(flow->way);
+
+	if (!way || !ipv6_addr_equal(&way->path.seg[0], sid))
+		way = rcu_dereference(flow->rival);
+	return way && ipv6_addr_equal(&way->path.seg[0], sid) ? way : NULL;
+}
+
 static struct manycast_way *way_alloc(u32 isn, const struct manycast_path *path,
 				      u32 synack_isn)
 {

@@ -115,6 +115,9 @@ manycast_flow_syn(struct manycast_net *mnet, const struct manycast_key *key,
 		  const struct manycast_prefix *servers, u32 limit);
 bool manycast_flow_allows(struct manycast_flow *flow,
 			  const struct manycast_path *path);
+bool manycast_flow_attempts(struct manycast_flow *flow, u32 isn);
+struct manycast_way *manycast_flow_way(const struct manycast_flow *flow,
+				       const struct in6_addr *sid);
 enum manycast_learnt manycast_flow_learn(struct manycast_flow *flow, u32 isn,
 					 const struct manycast_path *path,
 					 u32 synack_isn);

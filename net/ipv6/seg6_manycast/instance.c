@@ -17,6 +17,13 @@ static const struct rhashtable_params source_params = {
 	.automatic_shrinking = true,
 };
 
+static const struct rhashtable_params sid_params = {
+	.head_offset	= offsetof(struct manycast_instance, sid_node),
+	.key_offset	= offsetof(struct manycast_instance, path.seg),
+	.key_len	= sizeof(struct in6_addr),
+	.automatic_shrinking = true,
+};
+
 static void instance_free_rcu(struct rcu_head *rcu)
 {
 	struct manycast_instance *inst =
@@ -76,6 +83,31 @@ manycast_instance_by_source(struct manycast_net *mnet,
 	list = rhltable_lookup(&mnet->sources, source, source_params);
 	rhl_for_each_entry_rcu(inst, pos, list, source_node)
 		if (!svc || inst->service == svc)
+			return inst;
+	return NULL;
+}
+
+/**
+ * manycast_instance_by_sid() - look an instance up by its SID
+ * @mnet:	the namespace
+ * @sid:	the SID; each service may have an instance there
+ * @meant:	tells which one
+ * @arg:	for @meant
+ *
+ * Context: RCU.
+ * Return: the instance or NULL.
+ */
+struct manycast_instance *
+manycast_instance_by_sid(struct manycast_net *mnet, const struct in6_addr *sid,
+			 bool (*meant)(const struct manycast_instance *inst,
+				       const void *arg), const void *arg)
+{
+	struct manycast_instance *inst;
+	struct rhlist_head *list, *pos;
+
+	list = rhltable_lookup(&mnet->sids, sid, sid_params);
+	rhl_for_each_entry_rcu(inst, pos, list, sid_node)
+		if (meant(inst, arg))
 			return inst;
 	return NULL;
 }
@@ -150,8 +182,25 @@ void manycast_instance_unlink(struct manycast_instance *inst)
 	svc->instance_count--;
 	manycast_net_changed(svc->mnet);
 	rhltable_remove(&svc->mnet->sources, &inst->source_node, source_params);
+	rhltable_remove(&svc->mnet->sids, &inst->sid_node, sid_params);
 	percpu_ref_kill(&inst->ref);
 	manycast_pins_sweep(svc->mnet);
+}
+
+/* Both tables or none. */
+static int hash_in(struct manycast_net *mnet, struct manycast_instance *inst)
+{
+	int err;
+
+	err = rhltable_insert(&mnet->sources, &inst->source_node,
+			      source_params);
+	if (err)
+		return err;
+	err = rhltable_insert(&mnet->sids, &inst->sid_node, sid_params);
+	if (err)
+		rhltable_remove(&mnet->sources, &inst->source_node,
+				source_params);
+	return err;
 }
 
 static int instance_link(struct manycast_service *svc,
@@ -160,8 +209,7 @@ static int instance_link(struct manycast_service *svc,
 {
 	int err;
 
-	err = rhltable_insert(&svc->mnet->sources, &inst->source_node,
-			      source_params);
+	err = hash_in(svc->mnet, inst);
 	if (err) {
 		NL_SET_ERR_MSG(extack, "no memory for the instance's address");
 		percpu_ref_kill(&inst->ref);
@@ -324,7 +372,14 @@ u32 manycast_instance_load(const struct manycast_instance *inst)
  */
 int manycast_instances_init(struct manycast_net *mnet)
 {
-	return rhltable_init(&mnet->sources, &source_params);
+	int err = rhltable_init(&mnet->sources, &source_params);
+
+	if (err)
+		return err;
+	err = rhltable_init(&mnet->sids, &sid_params);
+	if (err)
+		rhltable_destroy(&mnet->sources);
+	return err;
 }
 
 /**
@@ -333,5 +388,6 @@ int manycast_instances_init(struct manycast_net *mnet)
  */
 void manycast_instances_exit(struct manycast_net *mnet)
 {
+	rhltable_destroy(&mnet->sids);
 	rhltable_destroy(&mnet->sources);
 }

@@ -28,6 +28,7 @@ struct net;
  *		several messages; never 0; under @lock
  * @health_work: builds pools anew when the health of instances has changed
  * @sources:	struct manycast_instance by the address it answers from
+ * @sids:	struct manycast_instance by its SID
  * @handshakes:	struct manycast_handshake by struct manycast_key
  * @openings:	struct manycast_handshake of unaware clients by their 4-tuple
  * @pins:	struct manycast_pin by 4-tuple
@@ -65,6 +66,7 @@ struct manycast_net {
 	unsigned int generation;
 	struct delayed_work health_work;
 	struct rhltable sources;
+	struct rhltable sids;
 	struct rhashtable handshakes;
 	struct rhashtable openings;
 	struct rhashtable pins;

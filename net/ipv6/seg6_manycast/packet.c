@@ -11,6 +11,7 @@
 #include <net/ipv6.h>
 #include <net/seg6.h>
 
+#include "error.h"
 #include "lwt.h"
 #include "main.h"
 #include "packet.h"
@@ -145,14 +146,16 @@ int manycast_packet_read(struct sk_buff *skb, struct manycast_packet *pkt)
 
 /* RFC 8754 section 5.1: nobody outside the domain may use our SIDs, and nobody
  * there is told anything. Only clients that know nothing of SRv6 come as they
- * are, to a service address.
+ * are, to a service address; and ICMPv6 errors, by whatever router met a packet
+ * of ours: what they quote is looked at instead.
  */
-static bool let_in(const struct manycast_route *route,
-		   const struct sk_buff *skb, const struct manycast_packet *pkt)
+static bool let_in(const struct manycast_route *route, struct sk_buff *skb,
+		   const struct manycast_packet *pkt)
 {
 	if (route->service && !pkt->inner && !pkt->srh)
 		return true;
-	return manycast_prefix_match(&route->acl, &ipv6_hdr(skb)->saddr);
+	return manycast_prefix_match(&route->acl, &ipv6_hdr(skb)->saddr) ||
+	       manycast_is_error(skb, pkt);
 }
 
 /**

@@ -9,6 +9,7 @@
 
 #include "choose.h"
 #include "encap.h"
+#include "error.h"
 #include "handshake.h"
 #include "lwt.h"
 #include "main.h"
@@ -523,6 +524,8 @@ int manycast_selector_input(struct sk_buff *skb, struct manycast_route *route)
 		return -EINVAL;
 	if (pkt.proto == IPPROTO_ICMPV6 && !pkt.inner && route->service)
 		return manycast_steer_error(route->service, skb, &pkt);
+	if (manycast_is_error(skb, &pkt))
+		return manycast_error(mnet, skb, &pkt, manycast_steered);
 	if (pkt.proto != IPPROTO_TCP)
 		return manycast_drop_upper(mnet, skb, &pkt);
 	if (!segments_left_ok(skb, &pkt))

@@ -11,6 +11,7 @@
 #include <net/ipv6.h>
 
 #include "encap.h"
+#include "error.h"
 #include "hunt.h"
 #include "ioam.h"
 #include "listener.h"
@@ -125,6 +126,16 @@ static bool hunt(const struct manycast_route *route, struct sk_buff *skb,
 	return false;
 }
 
+/* Nothing but packet 3, and manycast_error() knows an answer. What is hunted
+ * on keeps the selector's address.
+ */
+static unsigned int sent(struct manycast_net *mnet,
+			 const struct manycast_quote *quote,
+			 struct in6_addr *to)
+{
+	return SEG6_MANYCAST_STAT_DROP_ERROR_FOREIGN;
+}
+
 /**
  * manycast_server_input() - End.MAnycast.S
  * @skb:	a packet to an instance's SID
@@ -142,6 +153,8 @@ int manycast_server_input(struct sk_buff *skb, struct manycast_route *route)
 
 	if (manycast_packet_receive(route, skb, &pkt))
 		return -EINVAL;
+	if (manycast_is_error(skb, &pkt))
+		return manycast_error(mnet, skb, &pkt, sent);
 	srh = manycast_srh(skb, &pkt);
 	if (srh && srh->segments_left && !hunt(route, skb, &pkt, &err))
 		return err;

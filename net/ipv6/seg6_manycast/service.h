@@ -87,6 +87,7 @@ struct manycast_role {
  * @service:	whose it is; outlives it
  * @list:	in manycast_service.instances, under manycast_net.lock
  * @source_node: in manycast_net.sources
+ * @sid_node:	in manycast_net.sids
  * @source:	where its answers come from: the SID, or attribute ADDR
  * @path:	seg[0] is the SID, its waypoints follow, last one first; the
  *		active segment is where packets to it go first
@@ -108,6 +109,7 @@ struct manycast_instance {
 	struct manycast_service *service;
 	struct list_head list;
 	struct rhlist_head source_node;
+	struct rhlist_head sid_node;
 	struct in6_addr source;
 	struct manycast_path path;
 	struct manycast_role role;
@@ -284,6 +286,10 @@ struct manycast_instance *
 manycast_instance_hunted(struct manycast_net *mnet,
 			 const struct in6_addr *source);
 u32 manycast_instance_load(const struct manycast_instance *inst);
+struct manycast_instance *
+manycast_instance_by_sid(struct manycast_net *mnet, const struct in6_addr *sid,
+			 bool (*meant)(const struct manycast_instance *inst,
+				       const void *arg), const void *arg);
 void manycast_instance_measured(struct manycast_instance *inst, u32 rtt,
 				const struct manycast_telemetry *tm);
 

@@ -164,3 +164,58 @@ int manycast_steer_error(struct manycast_service *svc, struct sk_buff *skb,
 	return send_on(svc, skb, &tuple.flow, owner(svc, &tuple.flow, NULL),
 		       false);
 }
+
+static bool hunted(const struct manycast_service *svc,
+		   const struct manycast_quote *quote, bool local)
+{
+	struct manycast_path path;
+
+	return manycast_hunt_path(svc, &quote->tuple.flow, local, &path) &&
+	       manycast_quote_took(quote, &path);
+}
+
+/* An instance whose service's SID is the source. What was hunted for went to
+ * several, and @quote's path begins with one of them.
+ */
+static bool goes_to(const struct manycast_instance *inst, const void *arg)
+{
+	const struct manycast_quote *quote = arg;
+	const struct manycast_service *svc = inst->service;
+
+	if (!ipv6_addr_equal(&rcu_dereference(svc->settings)->sid,
+			     &quote->saddr))
+		return false;
+	return manycast_quote_took(quote, &inst->path) ||
+	       hunted(svc, quote, false) || hunted(svc, quote, true);
+}
+
+/**
+ * manycast_steered() - what a selector and a hasher send
+ * @mnet:	the namespace
+ * @quote:	a packet
+ * @to:		result: where it went first
+ *
+ * A SYN of a selector's was one of several, and the others may be answered yet:
+ * the client must not hear of it. A hasher's was the only one.
+ *
+ * Context: softirq, RCU.
+ * Return: see manycast_sent_t.
+ */
+unsigned int manycast_steered(struct manycast_net *mnet,
+			      const struct manycast_quote *quote,
+			      struct in6_addr *to)
+{
+	const struct manycast_path *path = &quote->path;
+	struct manycast_instance *inst;
+
+	inst = manycast_instance_by_sid(mnet, &path->seg[0], goes_to,
+					quote);
+	if (!inst)
+		return quote->flags & TCPHDR_SYN ?
+		       SEG6_MANYCAST_STAT_DROP_ERROR_HANDSHAKE :
+		       SEG6_MANYCAST_STAT_DROP_ERROR_FOREIGN;
+	if (!quote->srh)
+		path = &inst->path;
+	*to = path->seg[path->n - 1];
+	return 0;
+}

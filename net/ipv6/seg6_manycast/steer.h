@@ -3,6 +3,7 @@
 #define _SEG6_MANYCAST_STEER_H
 
 #include "encap.h"
+#include "error.h"
 #include "service.h"
 
 void manycast_steer_outer(struct manycast_outer *outer,
@@ -17,5 +18,6 @@ int manycast_steer(struct manycast_service *svc, struct sk_buff *skb,
 		   const struct manycast_key *key, bool local);
 int manycast_steer_error(struct manycast_service *svc, struct sk_buff *skb,
 			 const struct manycast_packet *pkt);
+manycast_sent_t manycast_steered;
 
 #endif /* _SEG6_MANYCAST_STEER_H */
