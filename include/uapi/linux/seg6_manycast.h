@@ -438,6 +438,8 @@ enum seg6_manycast_stat {
 	SEG6_MANYCAST_STAT_DROP_ERROR_HANDSHAKE,
 	/* of a kind that is no concern of the sender's */
 	SEG6_MANYCAST_STAT_DROP_ERROR_KIND,
+	/* encapsulated packets that came in fragments */
+	SEG6_MANYCAST_STAT_REASSEMBLED,
 	__SEG6_MANYCAST_STAT_MAX
 };
 

@@ -168,16 +168,18 @@ struct dst_entry *manycast_route_outer(struct manycast_net *mnet,
  * @mnet:	our namespace
  * @skb:	with room for the device's header; taken over
  * @dst:	where it goes; its reference is taken over
+ * @frag:	octets of a fragment of it at most; 0: as the route has it
  *
  * Context: bottom halves off.
  * Return: what ip6_local_out() returns.
  */
 int manycast_output(struct manycast_net *mnet, struct sk_buff *skb,
-		    struct dst_entry *dst)
+		    struct dst_entry *dst, u16 frag)
 {
 	skb_dst_drop(skb);
 	skb_dst_set(skb, dst);
 	memset(IP6CB(skb), 0, sizeof(*IP6CB(skb)));
+	IP6CB(skb)->frag_max_size = frag;
 	return ip6_local_out(mnet->net, NULL, skb);
 }
 
@@ -195,7 +197,7 @@ static int send_to(struct manycast_net *mnet, struct sk_buff *skb,
 		return manycast_drop(mnet, skb,
 				     SEG6_MANYCAST_STAT_DROP_NO_MEMORY);
 	}
-	return manycast_output(mnet, skb, dst);
+	return manycast_output(mnet, skb, dst, 0);
 }
 
 /**

@@ -40,7 +40,7 @@ struct dst_entry *manycast_route_outer(struct manycast_net *mnet,
 				       const struct manycast_outer *outer,
 				       u32 mark);
 int manycast_output(struct manycast_net *mnet, struct sk_buff *skb,
-		    struct dst_entry *dst);
+		    struct dst_entry *dst, u16 frag);
 int manycast_encap_send(struct manycast_net *mnet, struct sk_buff *skb,
 			const struct manycast_outer *outer);
 int manycast_encap_forward(struct manycast_net *mnet, struct sk_buff *skb,

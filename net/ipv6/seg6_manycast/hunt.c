@@ -162,6 +162,7 @@ static struct dst_entry *route(struct manycast_net *mnet,
 int manycast_hunt_on(struct manycast_net *mnet, struct sk_buff *skb,
 		     const struct manycast_packet *pkt)
 {
+	u16 frag = IP6CB(skb)->frag_max_size;
 	struct dst_entry *dst;
 
 	if (skb_ensure_writable(skb, pkt->inner))
@@ -179,8 +180,12 @@ int manycast_hunt_on(struct manycast_net *mnet, struct sk_buff *skb,
 		dst_release(dst);
 		return manycast_drop(mnet, skb, stat);
 	}
+	/* In fragments again, and in no larger ones: its source knows how much
+	 * the path carries.
+	 */
+	skb->ignore_df = !!frag;
 	nf_reset_ct(skb);
 	skb_clear_tstamp(skb);
 	manycast_stats_inc(mnet->stats, SEG6_MANYCAST_STAT_HUNT_ON);
-	return manycast_output(mnet, skb, dst);
+	return manycast_output(mnet, skb, dst, frag);
 }

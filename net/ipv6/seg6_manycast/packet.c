@@ -12,6 +12,7 @@
 #include <net/seg6.h>
 
 #include "error.h"
+#include "fragment.h"
 #include "lwt.h"
 #include "main.h"
 #include "packet.h"
@@ -56,6 +57,7 @@ static int read_inner(struct sk_buff *skb, struct manycast_packet *pkt)
 	if (pkt->inner && !is_host(&manycast_inner(skb, pkt)->saddr))
 		return -EBADMSG;
 	pkt->proto = manycast_inner(skb, pkt)->nexthdr;
+	pkt->nhoff = pkt->inner + offsetof(struct ipv6hdr, nexthdr);
 	pkt->upper = pkt->inner + sizeof(struct ipv6hdr);
 	return 0;
 }
@@ -103,6 +105,7 @@ static int read_extension(struct sk_buff *skb, struct manycast_packet *pkt)
 			return err;
 	}
 	pkt->proto = hdr->nexthdr;
+	pkt->nhoff = pkt->upper;
 	return len;
 }
 
@@ -158,14 +161,37 @@ static bool let_in(const struct manycast_route *route, struct sk_buff *skb,
 	       manycast_is_error(skb, pkt);
 }
 
+/* Takes @skb over, but for what it returns 0 for: a whole packet. */
+static int defragment(const struct manycast_route *route, struct sk_buff *skb,
+		      struct manycast_packet *pkt)
+{
+	struct manycast_net *mnet = route->mnet;
+	int err;
+
+	/* A service's address is open to those who are not in the acl. */
+	if (!manycast_prefix_match(&route->acl, &ipv6_hdr(skb)->saddr) ||
+	    !manycast_is_outer_fragment(skb, pkt)) {
+		manycast_drop(mnet, skb, SEG6_MANYCAST_STAT_DROP_FRAGMENT);
+		return -EINVAL;
+	}
+	if (!manycast_reassemble(skb, pkt))
+		return -EINPROGRESS;
+	manycast_stats_inc(mnet->stats, SEG6_MANYCAST_STAT_REASSEMBLED);
+	err = manycast_packet_read(skb, pkt);
+	return err ? manycast_drop_error(mnet, skb, -EBADMSG) : 0;
+}
+
 /**
  * manycast_packet_receive() - find the headers of a packet or drop it
  * @route:	the route that it took
  * @skb:	a packet received for one of our routes
  * @pkt:	result
  *
+ * A fragment waits for the others. The last one to come is the whole packet.
+ *
  * Return: 0; -EINVAL when the packet was dropped, counted, and answered with
- * an ICMPv6 error where RFC 8754 section 4.3.1.1 asks for one.
+ * an ICMPv6 error where RFC 8754 section 4.3.1.1 asks for one; -EINPROGRESS
+ * when it is a fragment that waits, or that the kernel has dropped.
  */
 int manycast_packet_receive(const struct manycast_route *route,
 			    struct sk_buff *skb, struct manycast_packet *pkt)
@@ -184,8 +210,7 @@ int manycast_packet_receive(const struct manycast_route *route,
 		manycast_drop_srh(mnet, skb, pkt);
 		return -EINVAL;
 	case -EOPNOTSUPP:
-		manycast_drop(mnet, skb, SEG6_MANYCAST_STAT_DROP_FRAGMENT);
-		return -EINVAL;
+		return defragment(route, skb, pkt);
 	default:
 		manycast_drop(mnet, skb, SEG6_MANYCAST_STAT_DROP_MALFORMED);
 		return -EINVAL;

@@ -111,6 +111,7 @@ static inline int manycast_key_differs(struct rhashtable_compare_arg *arg,
  * @srh:	offset of the outer SRH, 0 for none
  * @bad:	offset of what an error about the routing header points at
  * @inner:	offset of the encapsulated IPv6 header, 0 for a bare packet
+ * @nhoff:	offset of the Next Header field that tells @proto
  * @upper:	offset of the innermost header
  * @proto:	protocol of that header
  * @tcp:	read from it, when @proto is IPPROTO_TCP
@@ -124,6 +125,7 @@ struct manycast_packet {
 	unsigned int srh;
 	unsigned int bad;
 	unsigned int inner;
+	unsigned int nhoff;
 	unsigned int upper;
 	u8 proto;
 	struct manycast_tcp tcp;
