@@ -527,15 +527,77 @@ def inner_lengths_lie():
 
 @untouched
 def fragments():
+    """Of what was not encapsulated, of whole packets, with headers that belong
+    in front; and of those who are not in the acl.
+    """
     for what, target in TARGETS.items():
         for name, part in (("first", craft.fragment()),
                            ("another", craft.fragment(512)),
                            ("last", craft.fragment(512, 0)),
                            ("atomic", craft.fragment(0, 0))):
-            for parts in ((part,), (target.srh(), part),
+            for parts in ((part, bare(SYN)), (target.srh(), part, bare(SYN)),
                           (part, target.srh())):
                 BENCH.expect(f"{what}: {name} fragment", target,
                              target.packet(*parts), "drop_fragment")
+        BENCH.expect(f"{what}: atomic", target, target.packet(
+            target.srh(), craft.fragment(0, 0)), "drop_fragment")
+        BENCH.expect(f"{what}: foreign", target, target.packet(
+            craft.fragment(), src=FOREIGN),
+            "drop_fragment" if target is SERVICE_ADDR else "drop_acl")
+
+
+def halves(target, payload):
+    """Two fragments of what a SID takes."""
+    return [target.packet(target.srh(), craft.fragment(at, more),
+                          (craft.IPV6_, piece)) for at, more, piece in
+            ((0, 1, payload[:40]), (40, 0, payload[40:]))]
+
+
+def in_fragments():
+    """What was encapsulated is put together, whichever half comes first."""
+    before = {n: s.read() for n, s in BENCH.stats.items()}
+    for order in 1, -1:
+        def send(target, payload, order=order):
+            for packet in halves(target, payload)[::order]:
+                BENCH.ports[target.port].send(packet)
+
+        port = BENCH.next_port()
+        send(SERVICE_ADDR, segment(CLIENT, SERVICE, "S", sport=port))
+        ktap.equal(len(BENCH.ports["sel0"].take(3)), 3, "copies of a SYN")
+        BENCH.emits(BENCH.synack(port))
+        BENCH.no_handshakes()
+        send(SELECTOR, SYNACK)
+        emitted, = BENCH.ports["sel0"].take(1)
+        ktap.equal(header(emitted)[2:], (SEL_SID, EDGE_SID), "packet 4")
+        send(SERVER, segment(CLIENT, SERVICE, "S", sport=port))
+        answer, = BENCH.ports["srv0"].take(1)
+        ktap.equal(header(answer)[2:], (S1, SEL_SID), "packet 3")
+        BENCH.ports["srv0"].send(SERVER.packet(inner(
+            segment(CLIENT, SERVICE, "R", sport=port, seq=1001))))
+        BENCH.no_sockets()
+        send(ANSWER, segment(SERVICE, CLIENT, "SA", sport=80,
+                             dport=BENCH.flow(), seq=5000, ack=1001))
+        delivered, = BENCH.ports["lan0"].take(1)
+        ktap.equal(header(delivered)[2:], (SERVICE, CLIENT), "SYN-ACK")
+    ktap.equal({n: BENCH.diff(n, before[n])["reassembled"] for n in before},
+               {"sel": 4, "srv": 2, "edge": 2}, "reassembled")
+    BENCH.no_handshakes()
+
+
+@untouched
+def fragments_that_stay_alone():
+    """RFC 8200 section 4.5: Time Exceeded, code 1, if the first one came. As
+    the kernel does it for itself.
+    """
+    for what, target in TARGETS.items():
+        host = BENCH.hosts[target.node]
+        host.sysctl("net.ipv6.ip6frag_time", 1)
+        before = BENCH.stats[target.node].read()
+        BENCH.ports[target.port].send(halves(target, target.payload)[0])
+        error, = BENCH.ports[target.port].take(1)
+        ktap.equal(icmp_error(error), (target.src, TIME_EXCEEDED, 1, 0), what)
+        ktap.equal(BENCH.diff(target.node, before), {}, f"{what}: counted")
+        host.sysctl("net.ipv6.ip6frag_time", 60)
 
 
 @untouched
@@ -678,14 +740,12 @@ def hop_limits_at_the_edge():
 @untouched
 def errors_are_not_answered():
     """RFC 4443 section 2.4 (e): no error for an error, nor to nobody."""
-    error = above(ICMPv6DestUnreach() / SYN, src=FOREIGN)
     for kind in (1, 2, 3, 4, 100, 127):
-        octets = bytearray(error[40:])
-        octets[0] = kind
         for what, target in TARGETS.items():
-            BENCH.expect(f"{what}: ICMPv6 error {kind}", target,
-                         target.packet((craft.ICMP6, bytes(octets))),
-                         "drop_upper_layer")
+            BENCH.expect(f"{what}: ICMPv6 error {kind}", target, above(
+                ICMPv6DestUnreach(type=kind) / SYN, target.src, target.dst),
+                "drop_upper_layer" if target is SERVICE_ADDR else
+                "drop_error_foreign")
     BENCH.expect("from nobody", SERVICE_ADDR, SERVICE_ADDR.packet(
         bare(above(UDP())), src="::"), "drop_upper_layer")
 
@@ -956,6 +1016,7 @@ CASES = [nothing_is_wrong, truncated, outer_length_lies,
          unknown_routing_type, routing_types_without_segments_left,
          upper_layers, a_bare_syn_behind_options, inner_protocols,
          inner_protocols_at_the_server, inner_lengths_lie, fragments,
+         in_fragments, fragments_that_stay_alone,
          header_chains, foreign_sources, nothing_is_told_to_foreigners,
          out_of_place, services_count_their_own, answers_at_the_edge,
          hop_limits, hop_limits_at_the_edge, errors_are_not_answered,
