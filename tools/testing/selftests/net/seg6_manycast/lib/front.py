@@ -97,9 +97,14 @@ class Lone:
 
 
 class Network:
-    """All of it; use as a context manager."""
+    """All of it; use as a context manager.
 
-    def __init__(self, selectors=2, servers=2):
+    decap_action  what selectors have for hashers
+    """
+
+    def __init__(self, selectors=2, servers=2,
+                 decap_action="End.DT6 table main"):
+        self.decap_action = decap_action
         self.dir = tempfile.mkdtemp(prefix="manycast-")
         self.capture = None
         self.numbers = range(1, selectors + 1)
@@ -167,6 +172,8 @@ class Network:
         front(h, i, [(s, "") for s in order])
         h.later(f"route add {PREFIX} encap seg6local "
                 "action H.MAnycast.Hash service front dev r")
+        h.later(f"route add {source(i)} encap seg6local action End.MAnycast "
+                "dev r")
 
     def selector(self, i):
         """Let it be one. Flush it."""
@@ -174,8 +181,8 @@ class Network:
         sel.later(f"manycast service add web sid {own} tombstone 60000")
         for s in self.server_numbers:
             sel.later(f"manycast instance add service web sid {sid(s)}")
-        sel.later(f"route add {decap(i)} encap seg6local action End.DT6 "
-                  "table main dev r")
+        sel.later(f"route add {decap(i)} encap seg6local "
+                  f"action {self.decap_action} dev r")
         sel.later(f"route add {SERVICE} encap seg6local action End.MAnycast "
                   "service web acl fc00:d::/32 dev r")
         sel.later(f"route add {own} encap seg6local action End.MAnycast "

@@ -8,6 +8,8 @@ import os
 import select
 import signal
 import socket
+import struct
+import threading
 import time
 
 from .ktap import TIME_FACTOR, wait_for
@@ -94,6 +96,32 @@ class Digest(_Process):
                 found.update(data)
             sock.sendall(found.digest())
             sock.close()
+
+
+class Mirror(_Process):
+    """Sends back what comes on a connection: so many octets as the four in
+    front of them say, when it has them all.
+    """
+
+    def __init__(self, ns, address, port):
+        with ns:
+            listener = socket.socket(socket.AF_INET6)
+        listener.bind((address, port))
+        listener.listen()
+        super().__init__(ns, lambda: self._serve(listener))
+        listener.close()
+
+    @classmethod
+    def _serve(cls, listener):
+        while True:
+            sock, _ = listener.accept()
+            threading.Thread(target=cls._reflect, args=(sock,)).start()
+
+    @staticmethod
+    def _reflect(sock):
+        with sock, sock.makefile("rb") as file:
+            while head := file.read(4):
+                sock.sendall(file.read(*struct.unpack("!I", head)))
 
 
 def ask(sock, word=b"x"):
