@@ -184,6 +184,7 @@ static bool server_path(const struct sk_buff *skb,
 		return false;
 	path->n = all.n - 1;
 	path->left = path->n - 1;
+	path->tag = 0;
 	memcpy(path->seg, &all.seg[1], path->n * sizeof(path->seg[0]));
 	return true;
 }

@@ -43,6 +43,7 @@ bool manycast_server_path(const struct manycast_instance *inst,
 		return false;
 	path->n--;
 	path->left = path->n - 1;
+	path->tag = 0;
 	memmove(path->seg, path->seg + 1, path->n * sizeof(path->seg[0]));
 	return true;
 }

@@ -2,6 +2,7 @@
 /* Segment Routing Header (RFC 8754): bytes in, bytes out. */
 
 #include <kunit/visibility.h>
+#include <linux/bitops.h>
 #include <linux/errno.h>
 #include <linux/ipv6.h>
 #include <linux/string.h>
@@ -95,6 +96,7 @@ int manycast_srh_read(const void *hdr, struct manycast_path *path)
 		return -E2BIG;
 	path->n = n;
 	path->left = srh->segments_left;
+	path->tag = ntohs((__force __be16)srh->tag);
 	memcpy(path->seg, srh->segments, n * sizeof(path->seg[0]));
 	return 0;
 }
@@ -116,6 +118,7 @@ void manycast_srh_write(void *hdr, u8 nexthdr, const struct manycast_path *path)
 	srh->type = IPV6_SRCRT_TYPE_4;
 	srh->segments_left = path->left;
 	srh->first_segment = path->n - 1;
+	srh->tag = (__force __u16)htons(path->tag);
 	memcpy(srh->segments, path->seg, path->n * sizeof(path->seg[0]));
 }
 EXPORT_SYMBOL_IF_KUNIT(manycast_srh_write);
@@ -130,6 +133,7 @@ void manycast_path_copy(struct manycast_path *to,
 {
 	to->n = from->n;
 	to->left = from->left;
+	to->tag = from->tag;
 	memcpy(to->seg, from->seg, from->n * sizeof(to->seg[0]));
 }
 
@@ -143,6 +147,35 @@ void manycast_path_add(struct manycast_path *path, const struct in6_addr *seg)
 	path->seg[path->n++] = *seg;
 }
 EXPORT_SYMBOL_IF_KUNIT(manycast_path_add);
+
+/**
+ * manycast_path_narrow() - leave the other candidates out
+ * @path:	a segment list, unchanged unless its active segment is one of
+ *		several candidates; afterwards as if it had named this one alone:
+ *		its waypoints, the selector and the edge behind it
+ *
+ * Return: whether it was such a list.
+ */
+bool manycast_path_narrow(struct manycast_path *path)
+{
+	unsigned int ends = path->tag & MANYCAST_TAG_ENDS;
+	unsigned int i, n = 0, before, selector;
+
+	if (path->left >= path->n || !(ends & BIT(path->left)) ||
+	    ends >> path->n || !(ends >> (path->left + 1)))
+		return false;
+	/* Who comes before this one in the order of travel stands behind it. */
+	before = path->left + 1 + __ffs(ends >> (path->left + 1));
+	selector = __fls(ends);
+	for (i = path->left; i < path->n; i++)
+		if (i < before || i >= selector)
+			path->seg[n++] = path->seg[i];
+	path->n = n;
+	path->left = 0;
+	path->tag = 0;
+	return true;
+}
+EXPORT_SYMBOL_IF_KUNIT(manycast_path_narrow);
 
 /**
  * manycast_path_reverse() - the way back from the last segment
@@ -161,5 +194,6 @@ void manycast_path_reverse(const struct manycast_path *path,
 		back->seg[i] = path->seg[path->n - 1 - i];
 	back->n = path->n;
 	back->left = path->n - 2;
+	back->tag = 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(manycast_path_reverse);

@@ -2,6 +2,7 @@
 #ifndef _SEG6_MANYCAST_SRH_H
 #define _SEG6_MANYCAST_SRH_H
 
+#include <linux/bits.h>
 #include <linux/in6.h>
 #include <linux/seg6.h>
 #include <linux/seg6_manycast.h>
@@ -10,15 +11,24 @@
 /* Instance, its waypoints, selector and edge. */
 #define MANYCAST_PATH_MAX	(SEG6_MANYCAST_SEGS_MAX + 3)
 
+/* The Tag of a segment list that names several candidates, of whom one is to
+ * take the packet. RFC 8754 section 2 leaves it to such behaviours; elsewhere it
+ * is zero. Bit i: segment i is a candidate, or the selector that has chosen
+ * them. Others are waypoints, and the edge.
+ */
+#define MANYCAST_TAG_ENDS	(BIT(MANYCAST_PATH_MAX) - 1)
+
 /**
  * struct manycast_path - a segment list (RFC 8754 section 2)
  * @n:		segments in @seg, 0..MANYCAST_PATH_MAX
  * @left:	Segments Left: index of the active segment
+ * @tag:	the Tag: MANYCAST_TAG_*
  * @seg:	the segments as an SRH holds them: seg[0] is the last one
  */
 struct manycast_path {
 	u8 n;
 	u8 left;
+	u16 tag;
 	struct in6_addr seg[MANYCAST_PATH_MAX];
 };
 
@@ -35,6 +45,7 @@ void manycast_srh_write(void *hdr, u8 nexthdr,
 void manycast_path_copy(struct manycast_path *to,
 			const struct manycast_path *from);
 void manycast_path_add(struct manycast_path *path, const struct in6_addr *seg);
+bool manycast_path_narrow(struct manycast_path *path);
 void manycast_path_reverse(const struct manycast_path *path,
 			   struct manycast_path *back);
 

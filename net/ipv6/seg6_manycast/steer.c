@@ -9,6 +9,7 @@
 #include "opening.h"
 #include "pin.h"
 #include "steer.h"
+#include "turn.h"
 #include "tuple.h"
 
 /**
@@ -33,14 +34,6 @@ void manycast_steer_outer(struct manycast_outer *outer,
 	outer->hash = manycast_flow_hash(key);
 }
 
-static void append(struct manycast_path *path, const struct manycast_path *to)
-{
-	unsigned int i;
-
-	for (i = 0; i < to->n; i++)
-		manycast_path_add(path, &to->seg[i]);
-}
-
 /**
  * manycast_hunt_path() - the segment list of a hunt
  * @svc:	the service
@@ -57,19 +50,12 @@ bool manycast_hunt_path(const struct manycast_service *svc,
 			struct manycast_path *path)
 {
 	struct manycast_instance *inst[MANYCAST_PATH_MAX];
-	unsigned int n, fit, segments = 0;
+	unsigned int n;
 
 	n = manycast_choose_hunted(svc, key, local, inst, ARRAY_SIZE(inst));
-	for (fit = 0; fit < n; fit++) {
-		segments += inst[fit]->path.n;
-		if (segments > MANYCAST_PATH_MAX)
-			break;
-	}
-	path->n = 0;
-	while (fit--)
-		append(path, &inst[fit]->path);
-	path->left = path->n - 1;
-	return path->n;
+	n = manycast_turns_fit(inst, n, MANYCAST_PATH_MAX);
+	manycast_turns_path(inst, n, path);
+	return n;
 }
 
 /* The way to the server that a flow has, if that is known. A client proves that

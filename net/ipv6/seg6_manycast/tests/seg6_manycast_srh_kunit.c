@@ -70,15 +70,18 @@ static void srh_write_then_read(struct kunit *test)
 {
 	struct manycast_path in, out;
 	unsigned int n, left;
-	void *srh;
+	u8 *srh;
 
 	for (n = 1; n <= MANYCAST_PATH_MAX; n++) {
 		for (left = 0; left <= n; left++) {
 			size_t len = manycast_srh_len(n);
 
 			make_path(&in, some, n, left);
+			in.tag = 0x8100 | left;
 			srh = buffer_end(test, len);
 			manycast_srh_write(srh, IPPROTO_TCP, &in);
+			KUNIT_EXPECT_EQ(test, srh[6], 0x81);
+			KUNIT_EXPECT_EQ(test, srh[7], left);
 			KUNIT_EXPECT_EQ(test, manycast_srh_check(srh, len), 0);
 
 			memset(&out, 0, sizeof(out));
@@ -344,6 +347,7 @@ static void srh_path_reverse(struct kunit *test)
 
 	make_path(&there, p->there, p->n, 0);
 	make_path(&want, p->back, p->n, p->left);
+	there.tag = 0x7;
 	manycast_path_reverse(&there, &back);
 	KUNIT_EXPECT_MEMEQ(test, &back, &want, sizeof(want));
 
@@ -352,6 +356,70 @@ static void srh_path_reverse(struct kunit *test)
 			   sizeof(there.seg[1]));
 	manycast_path_reverse(&back, &again);
 	KUNIT_EXPECT_MEMEQ(test, again.seg, there.seg, sizeof(there.seg));
+}
+
+struct narrowing {
+	const char *desc;
+	u8 n;
+	u8 left;
+	u16 tag;
+	u8 list[MANYCAST_PATH_MAX];
+	u8 want_n;
+	u8 want[MANYCAST_PATH_MAX];
+};
+
+/* 1 is the last candidate, 2 and 3 come before it; 4 and 5 are waypoints, 8 the
+ * selector, 9 the edge. Where nothing is wanted the list is none of candidates.
+ */
+static const struct narrowing narrowings[] = {
+	{ "the first of two", 4, 1, 0x7, { 1, 2, 8, 9 }, 3, { 2, 8, 9 } },
+	{ "the last of two", 4, 0, 0x7, { 1, 2, 8, 9 }, 3, { 1, 8, 9 } },
+	{ "no edge", 3, 0, 0x7, { 1, 2, 8 }, 2, { 1, 8 } },
+	{ "the middle one", 5, 1, 0xf, { 1, 2, 3, 8, 9 }, 3, { 2, 8, 9 } },
+	{ "the first has a waypoint", 5, 1, 0xb, { 1, 2, 4, 8, 9 },
+	  4, { 2, 4, 8, 9 } },
+	{ "that waypoint is not the last one's", 5, 0, 0xb, { 1, 2, 4, 8, 9 },
+	  3, { 1, 8, 9 } },
+	{ "the last has two", 7, 0, 0x39, { 1, 4, 5, 2, 3, 8, 9 },
+	  5, { 1, 4, 5, 8, 9 } },
+	{ "other bits do not matter", 4, 1, 0x8087, { 1, 2, 8, 9 },
+	  3, { 2, 8, 9 } },
+	{ "seven segments", 7, 6, 0x7f, { 1, 2, 3, 4, 5, 8, 9 } },
+	{ "seven, the last but one", 7, 5, 0x7f, { 1, 2, 3, 4, 5, 8, 9 },
+	  2, { 8, 9 } },
+	{ "no Tag", 4, 1, 0, { 1, 2, 8, 9 } },
+	{ "at a waypoint", 5, 2, 0xb, { 1, 2, 4, 8, 9 } },
+	{ "at the selector", 4, 2, 0x7, { 1, 2, 8, 9 } },
+	{ "nobody behind", 2, 1, 0x3, { 1, 2 } },
+	{ "a bit behind the list", 4, 1, 0x13, { 1, 2, 8, 9 } },
+	{ "reduced", 3, 3, 0x7, { 1, 2, 8 } },
+};
+
+static void narrowing_desc(const struct narrowing *p, char *desc)
+{
+	strscpy(desc, p->desc, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(narrowing, narrowings, narrowing_desc);
+
+static void srh_path_narrow(struct kunit *test)
+{
+	const struct narrowing *p = test->param_value;
+	struct manycast_path path, want;
+	unsigned int i;
+
+	make_path(&path, p->list, p->n, p->left);
+	path.tag = p->tag;
+	want = path;
+	if (p->want_n)
+		make_path(&want, p->want, p->want_n, 0);
+	KUNIT_EXPECT_EQ(test, manycast_path_narrow(&path), !!p->want_n);
+	KUNIT_EXPECT_EQ(test, path.n, want.n);
+	KUNIT_EXPECT_EQ(test, path.left, want.left);
+	KUNIT_EXPECT_EQ(test, path.tag, want.tag);
+	for (i = 0; i < want.n; i++)
+		KUNIT_EXPECT_MEMEQ(test, &path.seg[i], &want.seg[i],
+				   sizeof(want.seg[i]));
 }
 
 static struct kunit_case srh_cases[] = {
@@ -365,6 +433,7 @@ static struct kunit_case srh_cases[] = {
 	KUNIT_CASE_PARAM(srh_check_segments, segment_gen_params),
 	KUNIT_CASE(srh_read_too_long),
 	KUNIT_CASE(srh_path_add),
+	KUNIT_CASE_PARAM(srh_path_narrow, narrowing_gen_params),
 	KUNIT_CASE_PARAM(srh_path_reverse, reversal_gen_params),
 	{}
 };
