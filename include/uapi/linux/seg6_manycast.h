@@ -44,6 +44,10 @@ enum seg6_manycast_lwt_attr {
 	SEG6_MANYCAST_LWT_LIMIT,
 	/* prefix: End.MAnycast.S: addresses that are under selection */
 	SEG6_MANYCAST_LWT_SERVICES,
+	/* u32, per mille of load: End.MAnycast.S: below it, a SYN is taken that
+	 * others are offered, too
+	 */
+	SEG6_MANYCAST_LWT_MARK,
 	__SEG6_MANYCAST_LWT_MAX
 };
 
@@ -150,6 +154,16 @@ enum seg6_manycast_state {
 };
 
 #define SEG6_MANYCAST_STATE_MAX (__SEG6_MANYCAST_STATE_MAX - 1)
+/* How candidates are asked */
+enum seg6_manycast_mode {
+	/* all at once, a copy of the SYN for each */
+	SEG6_MANYCAST_MODE_RACE,
+	/* one SYN for all, in turn, until one has room */
+	SEG6_MANYCAST_MODE_HUNT,
+	__SEG6_MANYCAST_MODE_MAX
+};
+
+#define SEG6_MANYCAST_MODE_MAX (__SEG6_MANYCAST_MODE_MAX - 1)
 
 enum seg6_manycast_service_attr {
 	SEG6_MANYCAST_SERVICE_UNSPEC,
@@ -207,6 +221,8 @@ enum seg6_manycast_service_attr {
 	SEG6_MANYCAST_SERVICE_PROBE,
 	/* u32, per cent: a tier that is fuller leaves handshakes to the next */
 	SEG6_MANYCAST_SERVICE_MARK,
+	/* u32, enum */
+	SEG6_MANYCAST_SERVICE_MODE,
 	__SEG6_MANYCAST_SERVICE_MAX
 };
 
@@ -323,6 +339,8 @@ enum seg6_manycast_service_stat {
 	SEG6_MANYCAST_SERVICE_STAT_SUSPECTED,
 	/* packets of another site's selector sent to a server */
 	SEG6_MANYCAST_SERVICE_STAT_FROM_PEER,
+	/* hunted connections pinned where a server has told of them */
+	SEG6_MANYCAST_SERVICE_STAT_LEARNT,
 	__SEG6_MANYCAST_SERVICE_STAT_MAX
 };
 
@@ -440,6 +458,10 @@ enum seg6_manycast_stat {
 	SEG6_MANYCAST_STAT_DROP_ERROR_KIND,
 	/* encapsulated packets that came in fragments */
 	SEG6_MANYCAST_STAT_REASSEMBLED,
+	/* server: SYNs passed on to the next candidate */
+	SEG6_MANYCAST_STAT_SYN_ON,
+	/* server: selectors told who has a hunted connection */
+	SEG6_MANYCAST_STAT_NOTICE_SENT,
 	__SEG6_MANYCAST_STAT_MAX
 };
 
