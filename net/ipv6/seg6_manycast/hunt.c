@@ -80,25 +80,42 @@ static bool has_socket(const struct net *net, const struct sk_buff *skb,
 	return mine;
 }
 
+/**
+ * manycast_listening() - the socket that listens where a client's segment goes
+ * @net:	the namespace
+ * @skb:	the packet, still encapsulated
+ * @pkt:	where things are in it; TCP
+ *
+ * Context: softirq, RCU.
+ * Return: the socket, valid under RCU, or NULL.
+ */
+struct sock *manycast_listening(const struct net *net,
+				const struct sk_buff *skb,
+				const struct manycast_packet *pkt)
+{
+	const struct ipv6hdr *ip = manycast_inner(skb, pkt);
+
+	/* Programs that choose among listeners would see the outer header. */
+	return inet6_lookup_listener((struct net *)net, NULL, 0, &ip->saddr,
+				     pkt->tcp.sport, &ip->daddr,
+				     ntohs(pkt->tcp.dport), inet6_iif(skb),
+				     inet6_sdif(skb));
+}
+
 #if IS_ENABLED(CONFIG_SYN_COOKIES)
 /* Of a SYN-ACK whose listener kept nothing but the cookie in it. */
 static bool has_cookie(const struct net *net, const struct sk_buff *skb,
 		       const struct manycast_packet *pkt)
 {
-	const struct ipv6hdr *ip = manycast_inner(skb, pkt);
 	struct sock *sk;
 
 	if (pkt->proto != IPPROTO_TCP ||
 	    (pkt->tcp.flags & MANYCAST_TCP_KIND) != TCPHDR_ACK)
 		return false;
-	/* Programs that choose among listeners would see the outer header. */
-	sk = inet6_lookup_listener((struct net *)net, NULL, 0, &ip->saddr,
-				   pkt->tcp.sport, &ip->daddr,
-				   ntohs(pkt->tcp.dport), inet6_iif(skb),
-				   inet6_sdif(skb));
+	sk = manycast_listening(net, skb, pkt);
 	return sk && !tcp_synq_no_recent_overflow(sk) &&
-	       __cookie_v6_check(ip, (struct tcphdr *)manycast_at(skb,
-								  pkt->upper));
+	       __cookie_v6_check(manycast_inner(skb, pkt),
+				 (struct tcphdr *)manycast_at(skb, pkt->upper));
 }
 #else
 static bool has_cookie(const struct net *net, const struct sk_buff *skb,
@@ -155,12 +172,13 @@ static struct dst_entry *route(struct manycast_net *mnet,
  * @mnet:	the namespace
  * @skb:	the packet, with Segments Left; taken over
  * @pkt:	where things are in it
+ * @stat:	counts it
  *
  * Context: softirq, RCU.
  * Return: 0, or a negative error after a counted drop.
  */
 int manycast_hunt_on(struct manycast_net *mnet, struct sk_buff *skb,
-		     const struct manycast_packet *pkt)
+		     const struct manycast_packet *pkt, unsigned int stat)
 {
 	u16 frag = IP6CB(skb)->frag_max_size;
 	struct dst_entry *dst;
@@ -173,10 +191,8 @@ int manycast_hunt_on(struct manycast_net *mnet, struct sk_buff *skb,
 	next_segment(skb, pkt);
 	dst = route(mnet, skb);
 	if (dst->error || skb_cow_head(skb, LL_RESERVED_SPACE(dst->dev))) {
-		unsigned int stat = dst->error ?
-				    SEG6_MANYCAST_STAT_DROP_NO_ROUTE :
+		stat = dst->error ? SEG6_MANYCAST_STAT_DROP_NO_ROUTE :
 				    SEG6_MANYCAST_STAT_DROP_NO_MEMORY;
-
 		dst_release(dst);
 		return manycast_drop(mnet, skb, stat);
 	}
@@ -186,6 +202,6 @@ int manycast_hunt_on(struct manycast_net *mnet, struct sk_buff *skb,
 	skb->ignore_df = !!frag;
 	nf_reset_ct(skb);
 	skb_clear_tstamp(skb);
-	manycast_stats_inc(mnet->stats, SEG6_MANYCAST_STAT_HUNT_ON);
+	manycast_stats_inc(mnet->stats, stat);
 	return manycast_output(mnet, skb, dst, frag);
 }

@@ -10,7 +10,10 @@ bool manycast_hunted(struct sk_buff *skb, const struct manycast_packet *pkt,
 bool manycast_hunt_ends(const struct net *net, const struct sk_buff *skb,
 			const struct manycast_packet *pkt,
 			const struct manycast_key *flow);
+struct sock *manycast_listening(const struct net *net,
+				const struct sk_buff *skb,
+				const struct manycast_packet *pkt);
 int manycast_hunt_on(struct manycast_net *mnet, struct sk_buff *skb,
-		     const struct manycast_packet *pkt);
+		     const struct manycast_packet *pkt, unsigned int stat);
 
 #endif /* _SEG6_MANYCAST_HUNT_H */

@@ -4,7 +4,9 @@
  */
 
 #include <linux/slab.h>
+#include <net/inet_connection_sock.h>
 
+#include "ioam.h"
 #include "listener.h"
 #include "main.h"
 
@@ -120,6 +122,47 @@ bool manycast_listener_del(struct manycast_net *mnet,
 	atomic_dec(&mnet->listener_count);
 	call_rcu(&l->rcu, listener_free_rcu);
 	return true;
+}
+
+/* How full the accept queue is, in per mille; one waiting counts. The kernel
+ * accepts one connection more than the backlog says.
+ */
+static u32 queue_fill(const struct sock *sk)
+{
+	u32 len, max;
+
+	if (!sk || inet_sk_state_load(sk) != TCP_LISTEN)
+		return MANYCAST_IOAM_UNAVAILABLE;
+	len = READ_ONCE(sk->sk_ack_backlog);
+	max = READ_ONCE(sk->sk_max_ack_backlog) + 1;
+	return min_t(u32, DIV_ROUND_UP(len * SEG6_MANYCAST_LOAD_MAX, max),
+		     SEG6_MANYCAST_LOAD_MAX);
+}
+
+/**
+ * manycast_listener_load() - what a listener reports
+ * @l:		the listener, or NULL
+ * @sk:		its socket, or NULL
+ *
+ * An agent cannot tell of every connection that joins the queue, and without
+ * it whoever was free a moment ago would be sent all that come before the agent
+ * speaks again. So the queue counts beside what was told.
+ *
+ * Context: RCU.
+ * Return: per mille, or MANYCAST_IOAM_UNAVAILABLE when nobody listens and
+ * nothing was told.
+ */
+u32 manycast_listener_load(const struct manycast_listener *l,
+			   const struct sock *sk)
+{
+	u32 told = l ? READ_ONCE(l->load) : MANYCAST_LOAD_AUTO;
+	u32 fill = queue_fill(sk);
+
+	if (told == MANYCAST_LOAD_AUTO)
+		return fill;
+	if (fill == MANYCAST_IOAM_UNAVAILABLE)
+		return told;
+	return min_t(u32, told + fill, SEG6_MANYCAST_LOAD_MAX);
 }
 
 /**

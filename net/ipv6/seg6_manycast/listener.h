@@ -8,6 +8,7 @@
 #include "stats.h"
 
 struct manycast_net;
+struct sock;
 
 #define MANYCAST_LISTENERS_MAX	1024
 
@@ -52,5 +53,7 @@ manycast_listener_get(struct manycast_net *mnet,
 		      const struct manycast_endpoint *at, gfp_t gfp);
 bool manycast_listener_del(struct manycast_net *mnet,
 			   const struct manycast_endpoint *at);
+u32 manycast_listener_load(const struct manycast_listener *l,
+			   const struct sock *sk);
 
 #endif /* _SEG6_MANYCAST_LISTENER_H */

@@ -48,6 +48,8 @@ static const struct nla_policy lwt_policy[SEG6_MANYCAST_LWT_MAX + 1] = {
 		NLA_POLICY_FULL_RANGE(NLA_U32, &manycast_nl_limit_range),
 	[SEG6_MANYCAST_LWT_SERVICES] =
 		NLA_POLICY_EXACT_LEN(sizeof(struct seg6_manycast_prefix)),
+	[SEG6_MANYCAST_LWT_MARK] =
+		NLA_POLICY_RANGE(NLA_U32, 1, SEG6_MANYCAST_LOAD_MAX),
 };
 
 /* A message has to be a literal. */
@@ -74,6 +76,9 @@ static void refuse_attr(unsigned int attr, struct netlink_ext_ack *extack)
 		break;
 	case SEG6_MANYCAST_LWT_SERVICES:
 		NL_SET_ERR_MSG(extack, "this behaviour takes no services");
+		break;
+	case SEG6_MANYCAST_LWT_MARK:
+		NL_SET_ERR_MSG(extack, "this behaviour takes no mark");
 		break;
 	}
 }
@@ -141,6 +146,8 @@ static int build_common(struct net *net, struct manycast_route *route,
 		route->table = nla_get_u32(tb[SEG6_MANYCAST_LWT_TABLE]);
 	if (tb[SEG6_MANYCAST_LWT_LIMIT])
 		route->limit = nla_get_u32(tb[SEG6_MANYCAST_LWT_LIMIT]);
+	if (tb[SEG6_MANYCAST_LWT_MARK])
+		route->mark = nla_get_u32(tb[SEG6_MANYCAST_LWT_MARK]);
 	route->mnet = manycast_net_get(manycast_net(net));
 	return 0;
 }
@@ -205,7 +212,7 @@ static int server_build(struct net *net, void *st, struct nlattr **tb,
 	int err;
 
 	err = build_common(net, route, tb, ATTR(TABLE) | ATTR(SERVICES) |
-			   ATTR(ACL), extack);
+			   ATTR(ACL) | ATTR(MARK), extack);
 	if (err)
 		return err;
 	err = manycast_server_attach(route->mnet, extack);
@@ -336,6 +343,9 @@ static int fill_encap(struct sk_buff *skb, const void *st)
 	if (route->limit &&
 	    nla_put_u32(skb, SEG6_MANYCAST_LWT_LIMIT, route->limit))
 		return -EMSGSIZE;
+	if (route->mark &&
+	    nla_put_u32(skb, SEG6_MANYCAST_LWT_MARK, route->mark))
+		return -EMSGSIZE;
 	return 0;
 }
 
@@ -345,7 +355,7 @@ static int get_encap_size(const void *st)
 	       nla_total_size(sizeof(u32)) +
 	       nla_total_size(sizeof(struct in6_addr)) +
 	       nla_total_size(sizeof(struct seg6_manycast_prefix)) * 3 +
-	       nla_total_size(sizeof(u32));
+	       nla_total_size(sizeof(u32)) * 2;
 }
 
 static int cmp_encap(const void *a, const void *b)
@@ -353,7 +363,8 @@ static int cmp_encap(const void *a, const void *b)
 	const struct manycast_route *x = a, *y = b;
 
 	return x->service != y->service || x->table != y->table ||
-	       x->limit != y->limit || !ipv6_addr_equal(&x->sid, &y->sid) ||
+	       x->limit != y->limit || x->mark != y->mark ||
+	       !ipv6_addr_equal(&x->sid, &y->sid) ||
 	       !manycast_prefix_equal(&x->servers, &y->servers) ||
 	       !manycast_prefix_equal(&x->services, &y->services) ||
 	       !manycast_prefix_equal(&x->acl, &y->acl);

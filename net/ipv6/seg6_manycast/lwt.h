@@ -23,6 +23,8 @@ struct manycast_service;
  * @servers:	H.MAnycast: server SIDs that may be learnt; length 0: any
  * @services:	End.MAnycast.S: addresses under selection; length 0: whatever
  *		SYNs come for
+ * @mark:	End.MAnycast.S: per mille of load below which it takes a SYN
+ *		that others are offered, too; 0 for the default
  * @acl:	End.*: outer sources that are let in; length 0: any
  */
 struct manycast_route {
@@ -31,6 +33,7 @@ struct manycast_route {
 	char name[SEG6_MANYCAST_NAME_MAX];
 	u32 table;
 	u32 limit;
+	u32 mark;
 	struct in6_addr sid;
 	struct manycast_prefix servers;
 	struct manycast_prefix services;

@@ -7,7 +7,6 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter_ipv6.h>
 #include <linux/slab.h>
-#include <net/inet_connection_sock.h>
 #include <net/ipv6.h>
 
 #include "encap.h"
@@ -17,11 +16,12 @@
 #include "listener.h"
 #include "lwt.h"
 #include "main.h"
+#include "offer.h"
 #include "record.h"
 #include "server.h"
 
-/* The answer takes the segment list back. Without one there is only where the
- * SYN came from.
+/* The answer takes the segment list back, but not by those who were offered
+ * the SYN as well. Without one there is only where the SYN came from.
  */
 static int path_back(const struct sk_buff *skb,
 		     const struct manycast_packet *pkt,
@@ -33,6 +33,7 @@ static int path_back(const struct sk_buff *skb,
 	if (srh && srh->first_segment) {
 		if (manycast_srh_read(srh, &path))
 			return -EBADMSG;
+		manycast_path_narrow(&path);
 	} else {
 		manycast_path_add(&path, &ipv6_hdr(skb)->daddr);
 		manycast_path_add(&path, &ipv6_hdr(skb)->saddr);
@@ -115,6 +116,15 @@ static bool hunt(const struct manycast_route *route, struct sk_buff *skb,
 	struct manycast_net *mnet = route->mnet;
 	struct manycast_tuple tuple;
 
+	if (manycast_offered(skb, pkt) &&
+	    manycast_prefix_match(&route->services,
+				  &manycast_inner(skb, pkt)->daddr)) {
+		if (manycast_offer_taken(route, skb, pkt))
+			return true;
+		*err = manycast_hunt_on(mnet, skb, pkt,
+					SEG6_MANYCAST_STAT_SYN_ON);
+		return false;
+	}
 	if (!manycast_hunted(skb, pkt, &tuple) ||
 	    !manycast_prefix_match(&route->services, &tuple.flow.service)) {
 		*err = manycast_drop_srh(mnet, skb, pkt);
@@ -122,7 +132,7 @@ static bool hunt(const struct manycast_route *route, struct sk_buff *skb,
 	}
 	if (manycast_hunt_ends(mnet->net, skb, pkt, &tuple.flow))
 		return true;
-	*err = manycast_hunt_on(mnet, skb, pkt);
+	*err = manycast_hunt_on(mnet, skb, pkt, SEG6_MANYCAST_STAT_HUNT_ON);
 	return false;
 }
 
@@ -177,37 +187,6 @@ int manycast_server_input(struct sk_buff *skb, struct manycast_route *route)
 	return manycast_deliver(mnet, skb, route->table);
 }
 
-/* How full the accept queue is, in per mille; one waiting counts. The kernel
- * accepts one connection more than the backlog says.
- */
-static u32 queue_fill(const struct sock *sk)
-{
-	u32 len, max;
-
-	if (!sk || inet_sk_state_load(sk) != TCP_LISTEN)
-		return MANYCAST_IOAM_UNAVAILABLE;
-	len = READ_ONCE(sk->sk_ack_backlog);
-	max = READ_ONCE(sk->sk_max_ack_backlog) + 1;
-	return min_t(u32, DIV_ROUND_UP(len * SEG6_MANYCAST_LOAD_MAX, max),
-		     SEG6_MANYCAST_LOAD_MAX);
-}
-
-/* An agent cannot tell of every connection that joins the queue, and without
- * it whoever was free a moment ago would be sent all that come before the agent
- * speaks again. So the queue counts beside what was told.
- */
-static u32 load_of(const struct manycast_listener *l, const struct sock *sk)
-{
-	u32 told = l ? READ_ONCE(l->load) : MANYCAST_LOAD_AUTO;
-	u32 fill = queue_fill(sk);
-
-	if (told == MANYCAST_LOAD_AUTO)
-		return fill;
-	if (fill == MANYCAST_IOAM_UNAVAILABLE)
-		return told;
-	return min_t(u32, told + fill, SEG6_MANYCAST_LOAD_MAX);
-}
-
 /* Packet 3. Takes @skb over. */
 static void send_back(struct manycast_net *mnet, struct sk_buff *skb,
 		      const struct manycast_record *rec, u32 load)
@@ -260,7 +239,7 @@ static unsigned int synack(struct manycast_net *mnet, struct sk_buff *skb,
 		manycast_stats_inc(l->stats,
 				   SEG6_MANYCAST_LISTENER_STAT_SYNACK);
 	manycast_record_answered(mnet, rec, pkt->tcp.seq);
-	send_back(mnet, skb, rec, load_of(l, sk));
+	send_back(mnet, skb, rec, manycast_listener_load(l, sk));
 	return NF_STOLEN;
 }
 
