@@ -154,9 +154,7 @@ static u32 random_below(u32 *rnd, u32 ceil)
 unsigned int manycast_pick_all(unsigned int n, u32 *rnd, u16 *pick,
 			       unsigned int k)
 {
-	u16 from = n > k ? random_below(rnd, n) : 0;
-
-	return fill_up(n, from, pick, 0, min(n, k));
+	return fill_up(n, random_below(rnd, n), pick, 0, min(n, k));
 }
 EXPORT_SYMBOL_IF_KUNIT(manycast_pick_all);
 

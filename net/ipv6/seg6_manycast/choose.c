@@ -8,6 +8,7 @@
 #include "candidates.h"
 #include "choose.h"
 #include "rank.h"
+#include "turn.h"
 
 /* Candidates least looks at four for each that it asks, and no more than so
  * many. That is where the gain is (Mitzenmacher, "The Power of Two Choices in
@@ -261,7 +262,7 @@ static unsigned int probe(struct manycast_service *svc,
 }
 
 /**
- * manycast_choose() - who is asked
+ * manycast_choose() - who is asked, and in a hunt in which order
  * @svc:	the service
  * @settings:	its settings
  * @pool:	the tier, from manycast_choose_tier()
@@ -278,20 +279,24 @@ unsigned int manycast_choose(struct manycast_service *svc,
 			     const struct manycast_key *key, bool replicable,
 			     struct manycast_instance **cand)
 {
+	/* Other sites' selectors do not pass SYNs on. */
+	bool hunt = settings->mode == SEG6_MANYCAST_MODE_HUNT && !pool->remote;
 	u16 index[SEG6_MANYCAST_FANOUT_MAX];
 	unsigned int i, n;
 
-	if (!replicable) {
+	/* A hunt replicates nothing. */
+	if (!replicable && !hunt) {
 		manycast_stats_inc(svc->stats,
 				   SEG6_MANYCAST_SERVICE_STAT_SINGLE);
-	} else if (manycast_rate_exceeded(svc, settings->rate)) {
+	} else if (!hunt && manycast_rate_exceeded(svc, settings->rate)) {
 		manycast_stats_inc(svc->stats,
 				   SEG6_MANYCAST_SERVICE_STAT_LIMITED);
 	} else {
 		n = pick(settings, pool, key, index);
 		for (i = 0; i < n; i++)
 			cand[i] = pool->instance[index[i]];
-		return probe(svc, settings, pool, cand, n);
+		return hunt ? manycast_turns_fit(cand, n, MANYCAST_TURNS_SYN) :
+			      probe(svc, settings, pool, cand, n);
 	}
 	cand[0] = manycast_choose_one(settings, pool, key);
 	return 1;

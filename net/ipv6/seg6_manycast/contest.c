@@ -84,6 +84,19 @@ enum manycast_verdict manycast_contest_rst(struct manycast_contest *c,
 EXPORT_SYMBOL_IF_KUNIT(manycast_contest_rst);
 
 /**
+ * manycast_contest_declined() - a hunt's last candidate answers
+ * @c:		an undecided contest
+ * @i:		that candidate
+ *
+ * Nobody before it has taken the SYN, or it would not have come so far.
+ */
+void manycast_contest_declined(struct manycast_contest *c, unsigned int i)
+{
+	c->refused |= GENMASK(c->n - 1, 0) & ~BIT(i);
+}
+EXPORT_SYMBOL_IF_KUNIT(manycast_contest_declined);
+
+/**
  * manycast_contest_restart() - the leader is lost, and nobody else's SYN-ACK
  * was kept
  * @c:		the contest

@@ -68,6 +68,7 @@ enum manycast_verdict manycast_contest_rst(struct manycast_contest *c,
 					   unsigned int i);
 void manycast_contest_restart(struct manycast_contest *c);
 bool manycast_contest_silent(const struct manycast_contest *c, unsigned int i);
+void manycast_contest_declined(struct manycast_contest *c, unsigned int i);
 bool manycast_contest_lost(const struct manycast_contest *c, unsigned int i);
 u32 manycast_smooth(u32 avg, u32 sample);
 u64 manycast_score(enum seg6_manycast_policy policy,

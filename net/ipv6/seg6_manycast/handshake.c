@@ -101,6 +101,17 @@ static void prolong(struct manycast_handshake *hs)
 	mod_timer(&hs->expiry, jiffies + msecs_to_jiffies(settings->tombstone));
 }
 
+/* Milliseconds until an unanswered SYN is forgotten. A hunt may have met one who
+ * is gone: the client's next SYN, a second later, has to find the handshake, to
+ * begin with somebody else.
+ */
+static u32 patience(const struct manycast_settings *settings)
+{
+	return settings->mode == SEG6_MANYCAST_MODE_HUNT ?
+	       max(settings->timeout, settings->tombstone) :
+	       settings->timeout;
+}
+
 /* The leader has won, and @out has its SYN-ACK. */
 static void decide(struct manycast_handshake *hs, struct manycast_outcome *out)
 {
@@ -268,7 +279,7 @@ manycast_handshake_begin(struct manycast_service *svc,
 						&hs->node, handshake_params);
 	if (!old)
 		mod_timer(&hs->expiry,
-			  jiffies + msecs_to_jiffies(settings->timeout) + 1);
+			  jiffies + msecs_to_jiffies(patience(settings)) + 1);
 	spin_unlock_bh(&hs->lock);
 	if (!old)
 		return hs;
@@ -348,16 +359,18 @@ void manycast_handshake_passed_on(struct manycast_handshake *hs,
 unsigned int manycast_handshake_ask_again(struct manycast_handshake *hs,
 					  struct manycast_instance **ask)
 {
-	unsigned int i, n = 0;
+	const struct manycast_settings *settings =
+		rcu_dereference(hs->service->settings);
+	unsigned int n = 0;
 
 	spin_lock_bh(&hs->lock);
 	if (hs->state == MANYCAST_DECIDED || hs->state == MANYCAST_ADOPTED) {
 		ask[n++] = hs->winner;
 		prolong(hs);
 	} else if (hs->state == MANYCAST_COLLECTING) {
-		for (i = 0; i < hs->race->contest.n; i++)
-			if (manycast_contest_silent(&hs->race->contest, i))
-				ask[n++] = hs->race->runner[i];
+		n = manycast_race_silent(hs->race, ask);
+		if (settings->mode == SEG6_MANYCAST_MODE_HUNT)
+			prolong(hs);
 	}
 	spin_unlock_bh(&hs->lock);
 	return n;
@@ -477,9 +490,13 @@ static bool refuse(struct manycast_handshake *hs, unsigned int i,
 		   struct sk_buff *skb, const struct manycast_packet *pkt,
 		   struct manycast_outcome *out)
 {
+	const struct manycast_settings *settings =
+		rcu_dereference(hs->service->settings);
 	struct manycast_race *race = hs->race;
 	enum manycast_verdict verdict;
 
+	if (settings->mode == SEG6_MANYCAST_MODE_HUNT && i == race->last)
+		manycast_contest_declined(&race->contest, i);
 	verdict = manycast_contest_rst(&race->contest, i);
 	if (verdict == MANYCAST_DUPLICATE)
 		return false;

@@ -82,6 +82,8 @@ manycast_nl_service_policy[SEG6_MANYCAST_SERVICE_MAX + 1] = {
 		NLA_POLICY_FULL_RANGE(NLA_U32, &probe_range),
 	[SEG6_MANYCAST_SERVICE_MARK]	=
 		NLA_POLICY_RANGE(NLA_U32, 1, SEG6_MANYCAST_MARK_MAX),
+	[SEG6_MANYCAST_SERVICE_MODE] =
+		NLA_POLICY_MAX(NLA_U32, SEG6_MANYCAST_MODE_MAX),
 };
 
 /* Names stand on command lines and in file names of tools. */
@@ -98,6 +100,23 @@ static int check_name(const struct nlattr *attr, struct netlink_ext_ack *extack)
 			continue;
 		NL_SET_ERR_MSG_ATTR(extack, attr,
 				    "name has more than letters, digits, -_.");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* A hunt takes the first answer: it is the only one. */
+static int check_hunt(const struct manycast_settings *s,
+		      struct netlink_ext_ack *extack)
+{
+	if (s->mode != SEG6_MANYCAST_MODE_HUNT)
+		return 0;
+	if (s->candidates != SEG6_MANYCAST_CANDIDATES_ALL && s->fanout < 2) {
+		NL_SET_ERR_MSG(extack, "mode hunt needs a fanout of two or more");
+		return -EINVAL;
+	}
+	if (s->policy != SEG6_MANYCAST_POLICY_RTT) {
+		NL_SET_ERR_MSG(extack, "mode hunt needs policy rtt");
 		return -EINVAL;
 	}
 	return 0;
@@ -120,7 +139,7 @@ static int check_settings(const struct manycast_settings *s,
 		NL_SET_ERR_MSG(extack, "affinity hunt needs candidates hash");
 		return -EINVAL;
 	}
-	return 0;
+	return check_hunt(s, extack);
 }
 
 static int get_slots(const struct nlattr *attr, struct manycast_settings *s,
@@ -139,7 +158,7 @@ static int get_settings(struct nlattr **attrs, struct manycast_settings *s,
 {
 	const struct nlattr *attr = attrs[SEG6_MANYCAST_SERVICE_SID];
 	u32 policy = s->policy, candidates = s->candidates;
-	u32 nodes = s->ioam_nodes, affinity = s->affinity;
+	u32 nodes = s->ioam_nodes, affinity = s->affinity, mode = s->mode;
 
 	if (attr && manycast_nl_unicast(attr, &s->sid, extack))
 		return -EINVAL;
@@ -158,6 +177,7 @@ static int get_settings(struct nlattr **attrs, struct manycast_settings *s,
 	manycast_nl_u32(attrs[SEG6_MANYCAST_SERVICE_FAILS], &s->fails);
 	manycast_nl_u32(attrs[SEG6_MANYCAST_SERVICE_PROBE], &s->probe);
 	manycast_nl_u32(attrs[SEG6_MANYCAST_SERVICE_MARK], &s->mark);
+	manycast_nl_u32(attrs[SEG6_MANYCAST_SERVICE_MODE], &mode);
 	manycast_nl_u32(attrs[SEG6_MANYCAST_SERVICE_RATE], &s->rate);
 	manycast_nl_u32(attrs[SEG6_MANYCAST_SERVICE_IOAM_NODES], &nodes);
 	manycast_nl_u32(attrs[SEG6_MANYCAST_SERVICE_COEF_NETWORK],
@@ -173,6 +193,7 @@ static int get_settings(struct nlattr **attrs, struct manycast_settings *s,
 	s->policy = policy;
 	s->candidates = candidates;
 	s->affinity = affinity;
+	s->mode = mode;
 	s->ioam_nodes = nodes;
 	return check_settings(s, extack);
 }
@@ -207,6 +228,7 @@ static int put_settings(struct sk_buff *msg, const struct manycast_settings *s,
 	       nla_put_u32(msg, SEG6_MANYCAST_SERVICE_FAILS, s->fails) ||
 	       nla_put_u32(msg, SEG6_MANYCAST_SERVICE_PROBE, s->probe) ||
 	       nla_put_u32(msg, SEG6_MANYCAST_SERVICE_MARK, s->mark) ||
+	       nla_put_u32(msg, SEG6_MANYCAST_SERVICE_MODE, s->mode) ||
 	       (secrets && (s->key.key[0] || s->key.key[1]) &&
 		nla_put(msg, SEG6_MANYCAST_SERVICE_KEY, sizeof(s->key),
 			&s->key)) ? -EMSGSIZE : 0;

@@ -69,6 +69,7 @@ manycast_race_alloc(const struct manycast_settings *settings,
 	race->sent = ktime_get_ns();
 	manycast_contest_init(&race->contest, got,
 			      !hold ? 1 : settings->quorum ?: got - suspects);
+	race->last = got - 1;
 	return race;
 }
 
@@ -147,6 +148,34 @@ void manycast_race_restart(struct manycast_race *race)
 	consume_skb(race->hold->skb);
 	race->hold->skb = NULL;
 	hrtimer_try_to_cancel(&race->hold->timer);
+}
+
+/**
+ * manycast_race_silent() - who is asked again
+ * @race:	the race
+ * @ask:	result: who has not answered yet; room for
+ *		SEG6_MANYCAST_FANOUT_MAX
+ *
+ * They take turns to be the first: one that is gone would keep a hunt from all
+ * the others for ever.
+ *
+ * Context: the handshake's lock held.
+ * Return: how many.
+ */
+unsigned int manycast_race_silent(struct manycast_race *race,
+				  struct manycast_instance **ask)
+{
+	unsigned int n = race->contest.n, got = 0, i, at;
+
+	race->turn++;
+	for (i = 0; i < n; i++) {
+		at = (race->turn + i) % n;
+		if (!manycast_contest_silent(&race->contest, at))
+			continue;
+		ask[got++] = race->runner[at];
+		race->last = at;
+	}
+	return got;
 }
 
 /**

@@ -31,6 +31,8 @@ struct manycast_hold {
  * @hold:	in the same memory; NULL if the first SYN-ACK decides
  * @sent:	ktime in nanoseconds of the first SYN
  * @contest:	who has answered
+ * @turn:	repetitions of the SYN: each begins with another one
+ * @last:	candidate that the latest SYN ends with; of use in a hunt
  * @rcu:	frees; the timer may be running on another CPU
  * @runner:	the candidates; holds references
  */
@@ -39,6 +41,8 @@ struct manycast_race {
 	struct manycast_hold *hold;
 	u64 sent;
 	struct manycast_contest contest;
+	u8 turn;
+	u8 last;
 	struct rcu_head rcu;
 	struct manycast_instance *runner[];
 };
@@ -54,6 +58,8 @@ void manycast_race_on_hold(struct manycast_race *race,
 void manycast_race_shorten(struct manycast_race *race,
 			   const struct manycast_settings *settings);
 void manycast_race_restart(struct manycast_race *race);
+unsigned int manycast_race_silent(struct manycast_race *race,
+				  struct manycast_instance **ask);
 int manycast_race_runner(const struct manycast_race *race,
 			 const struct in6_addr *source);
 u64 manycast_race_rate(const struct manycast_race *race, unsigned int i,

@@ -17,15 +17,18 @@
 #include "selector.h"
 #include "steer.h"
 #include "tier.h"
+#include "turn.h"
 
-/* Segments of packet 2: the instance, its waypoints, and where the SYN came
- * from. Those are behind us already, so Segments Left does not count them.
+/* Segments of packet 2: the instance, or several in turn, their waypoints, and
+ * where the SYN came from. Those are behind us already, so Segments Left does
+ * not count them.
  */
-static void path_to(const struct manycast_instance *inst,
+static void path_to(struct manycast_instance **inst, unsigned int n,
 		    const struct in6_addr *sid, const struct in6_addr *edge,
 		    struct manycast_path *path)
 {
-	manycast_path_copy(path, &inst->path);
+	manycast_turns_path(inst, n, path);
+	path->tag = n > 1 ? path->tag | BIT(path->n) : 0;
 	manycast_path_add(path, sid);
 	if (!ipv6_addr_any(edge))
 		manycast_path_add(path, edge);
@@ -43,18 +46,18 @@ static unsigned int write_trace(const struct manycast_settings *settings,
 	return len;
 }
 
-/* Takes @skb over. */
+/* One SYN to one instance, or to several in turn. Takes @skb over. */
 static void ask(struct manycast_service *svc,
 		const struct manycast_settings *settings, struct sk_buff *skb,
 		const struct in6_addr *edge, struct manycast_outer *outer,
-		struct manycast_instance *inst)
+		struct manycast_instance **inst, unsigned int n)
 {
 	struct manycast_path path;
 
-	path_to(inst, &settings->sid, edge, &path);
+	path_to(inst, n, &settings->sid, edge, &path);
 	outer->path = &path;
 	manycast_stats_inc(svc->stats, SEG6_MANYCAST_SERVICE_STAT_COPY);
-	manycast_stats_inc(inst->stats, SEG6_MANYCAST_INSTANCE_STAT_ASKED);
+	manycast_stats_inc(inst[0]->stats, SEG6_MANYCAST_INSTANCE_STAT_ASKED);
 	manycast_encap_send(svc->mnet, skb, outer);
 }
 
@@ -74,8 +77,8 @@ static struct sk_buff *copy_for(struct manycast_service *svc,
 	return copy;
 }
 
-/* Send a decapsulated SYN to @n instances, copies to all but the last. Takes
- * @skb over.
+/* Send a decapsulated SYN to @n instances: in turn, or copies to all but the
+ * last. Takes @skb over.
  */
 static void ask_all(struct manycast_service *svc,
 		    const struct manycast_settings *settings,
@@ -83,16 +86,20 @@ static void ask_all(struct manycast_service *svc,
 		    struct manycast_outer *outer,
 		    struct manycast_instance **inst, unsigned int n)
 {
+	unsigned int in_turn = 1;
 	struct sk_buff *copy;
-	unsigned int i;
 
-	for (i = 0; i + 1 < n; i++) {
-		copy = copy_for(svc, skb, outer, inst[i]);
+	if (settings->mode == SEG6_MANYCAST_MODE_HUNT) {
+		n = manycast_turns_fit(inst, n, MANYCAST_TURNS_SYN);
+		in_turn = n;
+	}
+	for (; n > in_turn; n--, inst++) {
+		copy = copy_for(svc, skb, outer, *inst);
 		if (copy)
-			ask(svc, settings, copy, edge, outer, inst[i]);
+			ask(svc, settings, copy, edge, outer, inst, 1);
 	}
 	if (n)
-		ask(svc, settings, skb, edge, outer, inst[i]);
+		ask(svc, settings, skb, edge, outer, inst, n);
 	else
 		consume_skb(skb);
 }
@@ -148,7 +155,8 @@ static int syn_again(struct manycast_service *svc,
 
 	manycast_stats_inc(svc->stats, SEG6_MANYCAST_SERVICE_STAT_SYN_AGAIN);
 	/* A flood of the same SYN is a flood. */
-	if (n > 1 && manycast_rate_exceeded(svc, settings->rate)) {
+	if (n > 1 && settings->mode == SEG6_MANYCAST_MODE_RACE &&
+	    manycast_rate_exceeded(svc, settings->rate)) {
 		manycast_stats_inc(svc->stats,
 				   SEG6_MANYCAST_SERVICE_STAT_LIMITED);
 		n = 1;
@@ -215,6 +223,9 @@ static void begun(struct manycast_service *svc,
 	if (pool->tier)
 		manycast_stats_inc(svc->stats,
 				   SEG6_MANYCAST_SERVICE_STAT_SPILLED);
+	/* Nobody knows how far a hunt gets. */
+	if (n > 1 && settings->mode == SEG6_MANYCAST_MODE_HUNT)
+		return;
 	while (n--)
 		manycast_instance_asked(cand[n], settings);
 }
@@ -274,6 +285,7 @@ static int emit_to_edge(struct manycast_net *mnet, struct sk_buff *skb,
 
 	path.n = server->n + 1;
 	path.left = 0;
+	path.tag = 0;
 	path.seg[0] = *edge;
 	memcpy(&path.seg[1], server->seg, server->n * sizeof(server->seg[0]));
 	if (!manycast_hop(mnet, skb))

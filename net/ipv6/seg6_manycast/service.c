@@ -30,6 +30,7 @@ const struct manycast_settings manycast_settings_default = {
 	.fails		= 3,
 	.probe		= 16,
 	.mark		= 90,
+	.mode		= SEG6_MANYCAST_MODE_RACE,
 };
 
 static void service_free_rcu(struct rcu_head *rcu)

@@ -39,6 +39,7 @@ struct netlink_ext_ack;
  * @probe:	one race in so many asks a suspect, too; 0: none does
  * @mark:	per cent of its capacity that a tier may use while there is
  *		another
+ * @mode:	how candidates are asked
  * @rcu:	frees
  *
  * Replaced as a whole, never changed.
@@ -64,6 +65,7 @@ struct manycast_settings {
 	u32 fails;
 	u32 probe;
 	u32 mark;
+	enum seg6_manycast_mode mode;
 	struct rcu_head rcu;
 };
 
