@@ -8,6 +8,7 @@
 #include "candidates.h"
 #include "choose.h"
 #include "rank.h"
+#include "rate.h"
 #include "turn.h"
 
 /* Candidates least looks at four for each that it asks, and no more than so
@@ -197,27 +198,13 @@ unsigned int manycast_choose_hunted(const struct manycast_service *svc,
  * @svc:	the service
  * @rate:	replicated SYNs per second, 0 for no limit
  *
- * Generic cell rate algorithm: a tenth of a second's worth may come at once.
- *
  * Context: any.
  * Return: whether there were too many.
  */
 bool manycast_rate_exceeded(struct manycast_service *svc, u32 rate)
 {
-	u64 now = ktime_get_coarse_ns(), interval, burst;
-	s64 tat, next;
-
-	if (!rate)
-		return false;
-	interval = NSEC_PER_SEC / rate;
-	burst = max_t(u64, NSEC_PER_SEC / 10, interval);
-	tat = atomic64_read(&svc->tat);
-	do {
-		next = max_t(u64, tat, now) + interval;
-		if (next > now + burst)
-			return true;
-	} while (!atomic64_try_cmpxchg(&svc->tat, &tat, next));
-	return false;
+	return rate && manycast_rate_over(&svc->tat, ktime_get_coarse_ns(),
+					  rate);
 }
 
 /* One suspect of the tiers that count, each tier as likely as the others. */
