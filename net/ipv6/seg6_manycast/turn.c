@@ -3,6 +3,8 @@
  * whoever does not take it sends it on to the next.
  */
 
+#include <kunit/visibility.h>
+
 #include "turn.h"
 
 /**
@@ -25,6 +27,7 @@ unsigned int manycast_turns_fit(struct manycast_instance *const *inst,
 	}
 	return fit;
 }
+EXPORT_SYMBOL_IF_KUNIT(manycast_turns_fit);
 
 /**
  * manycast_turns_path() - the segment list that visits candidates in turn
@@ -48,3 +51,4 @@ void manycast_turns_path(struct manycast_instance *const *inst, unsigned int n,
 	}
 	path->left = path->n - 1;
 }
+EXPORT_SYMBOL_IF_KUNIT(manycast_turns_path);

@@ -503,11 +503,36 @@ static void contest_smooth(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, avg, p->end);
 }
 
+/* The last of a hunt refuses, and whoever had refused before it. */
+static void contest_declined(struct kunit *test)
+{
+	struct manycast_contest c;
+	unsigned int n, i, k;
+
+	for (n = 1; n <= N_MAX; n++) {
+		for (i = 0; i < n; i++) {
+			manycast_contest_init(&c, n, 1);
+			if (i)
+				KUNIT_EXPECT_EQ(test, MANYCAST_WAIT,
+						manycast_contest_rst(&c, 0));
+			manycast_contest_declined(&c, i);
+			KUNIT_EXPECT_TRUE(test, manycast_contest_silent(&c, i));
+			KUNIT_EXPECT_EQ(test, MANYCAST_REFUSED,
+					manycast_contest_rst(&c, i));
+			for (k = 0; k < n; k++)
+				KUNIT_EXPECT_FALSE(test,
+						   manycast_contest_lost(&c,
+									 k));
+		}
+	}
+}
+
 static struct kunit_case contest_cases[] = {
 	KUNIT_CASE(contest_init),
 	KUNIT_CASE_PARAM(contest_story, story_gen_params),
 	KUNIT_CASE(contest_exhaustive),
 	KUNIT_CASE(contest_random),
+	KUNIT_CASE(contest_declined),
 	KUNIT_CASE_PARAM(contest_score, rating_gen_params),
 	KUNIT_CASE_PARAM(contest_smooth, course_gen_params),
 	{}
