@@ -4,7 +4,6 @@
  */
 
 #include <linux/icmpv6.h>
-#include <net/ip6_checksum.h>
 #include <net/ipv6.h>
 
 #include "choose.h"
@@ -195,20 +194,12 @@ static int syn_stateless(struct manycast_service *svc,
 static int trim_syn(struct sk_buff *skb)
 {
 	unsigned int len = sizeof(struct ipv6hdr) + tcp_hdrlen(skb);
-	struct ipv6hdr *ip;
-	struct tcphdr *th;
 
 	if (skb->len <= len)
 		return 0;
 	if (pskb_trim(skb, len) || skb_ensure_writable(skb, len))
 		return -ENOMEM;
-	ip = ipv6_hdr(skb);
-	th = tcp_hdr(skb);
-	ip->payload_len = htons(len - sizeof(*ip));
-	th->check = 0;
-	th->check = csum_ipv6_magic(&ip->saddr, &ip->daddr, len - sizeof(*ip),
-				    IPPROTO_TCP,
-				    csum_partial(th, len - sizeof(*ip), 0));
+	manycast_tcp_strip(ipv6_hdr(skb), tcp_hdrlen(skb));
 	skb->ip_summed = CHECKSUM_NONE;
 	return 0;
 }

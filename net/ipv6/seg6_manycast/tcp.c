@@ -131,6 +131,22 @@ void *manycast_tcp_mss(void *hdr, unsigned int doff)
 EXPORT_SYMBOL_IF_KUNIT(manycast_tcp_mss);
 
 /**
+ * manycast_tcp_strip() - make a segment one without data
+ * @ip:		its IPv6 header, right before TCP's
+ * @doff:	octets of TCP's header, of which nothing else changes
+ */
+void manycast_tcp_strip(struct ipv6hdr *ip, unsigned int doff)
+{
+	struct tcphdr *th = (struct tcphdr *)(ip + 1);
+
+	ip->payload_len = htons(doff);
+	th->check = 0;
+	th->check = csum_ipv6_magic(&ip->saddr, &ip->daddr, doff, IPPROTO_TCP,
+				    csum_partial(th, doff, 0));
+}
+EXPORT_SYMBOL_IF_KUNIT(manycast_tcp_strip);
+
+/**
  * manycast_tcp_write_rst() - write the RST that ends a SYN-RECEIVED socket
  * @hdr:	room for a struct tcphdr
  * @saddr:	the client

@@ -3,6 +3,7 @@
 #define _SEG6_MANYCAST_TCP_H
 
 #include <linux/in6.h>
+#include <linux/ipv6.h>
 #include <linux/types.h>
 #include <net/tcp.h>
 
@@ -60,6 +61,7 @@ int manycast_tcp_read(const void *hdr, size_t len, size_t segment,
 		      struct manycast_tcp *tcp);
 bool manycast_tcp_replicable(const void *hdr, const struct manycast_tcp *tcp);
 void *manycast_tcp_mss(void *hdr, unsigned int doff);
+void manycast_tcp_strip(struct ipv6hdr *ip, unsigned int doff);
 void manycast_tcp_write_rst(void *hdr, const struct in6_addr *saddr,
 			    const struct in6_addr *daddr, __be16 sport,
 			    __be16 dport, u32 seq);

@@ -365,6 +365,27 @@ static void tcp_fuzz(struct kunit *test)
 	KUNIT_EXPECT_GT(test, mss, 100);
 }
 
+static void tcp_strip(struct kunit *test)
+{
+	struct ipv6hdr *ip;
+	unsigned int doff;
+	u8 *th;
+
+	for (doff = HDR_LEN; doff <= HDR_MAX; doff += 4) {
+		ip = buffer_end(test, sizeof(*ip) + doff);
+		th = (u8 *)(ip + 1);
+		memset(ip, 0x5a, sizeof(*ip) + doff);
+		memcpy(th, syn, HDR_LEN);
+		manycast_tcp_strip(ip, doff);
+
+		KUNIT_EXPECT_EQ(test, ntohs(ip->payload_len), doff);
+		KUNIT_EXPECT_EQ(test, ip->hop_limit, 0x5a);
+		KUNIT_EXPECT_MEMEQ(test, th, syn, 16);
+		KUNIT_EXPECT_EQ(test, 0xffff, sum_of(&ip->saddr, &ip->daddr,
+						     th, doff));
+	}
+}
+
 static struct kunit_case tcp_cases[] = {
 	KUNIT_CASE(tcp_read_golden),
 	KUNIT_CASE(tcp_read_truncated),
@@ -374,6 +395,7 @@ static struct kunit_case tcp_cases[] = {
 	KUNIT_CASE_PARAM(tcp_mss, mss_gen_params),
 	KUNIT_CASE(tcp_rst_golden),
 	KUNIT_CASE(tcp_rst_checksum),
+	KUNIT_CASE(tcp_strip),
 	KUNIT_CASE(tcp_fuzz),
 	{}
 };
