@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Pins: which server an unaware client's connection has. Only who acknowledges
  * a server's SYN-ACK gets one, so handshakes that never complete take no room
- * of those that do: they have the table of handshakes for themselves.
+ * of those that do: they have the table of handshakes for themselves. Or else
+ * the server itself tells that it has the connection, when it was hunted for.
  *
  * A pin may go at any time, for want of room or for silence. Then its packets
  * are hunted for, where the service's candidates can be computed again.
@@ -27,11 +28,12 @@
  * struct manycast_pin - an unaware client's connection
  * @node:	in manycast_net.pins
  * @rcu:	frees
- * @key:	its 4-tuple and ISN
+ * @key:	its 4-tuple and ISN; when @learnt, nobody knows the ISN any more
  * @inst:	its server; holds a reference
  * @server:	where that is, if @inst is another site's selector; or NULL
  * @age:	in a list of the service's, under its pin_lock
  * @end:	TCPHDR_FIN, TCPHDR_RST: what the client has sent; under the same
+ * @learnt:	its server has told of it
  */
 struct manycast_pin {
 	struct rhash_head node;
@@ -41,6 +43,7 @@ struct manycast_pin {
 	struct manycast_path *server;
 	struct manycast_age age;
 	u8 end;
+	bool learnt;
 };
 
 static const struct rhashtable_params pin_params = {
@@ -165,13 +168,23 @@ static bool same(const struct manycast_pin *pin,
 		 const struct manycast_instance *inst,
 		 const struct manycast_key *key)
 {
-	return pin && pin->inst == inst && pin->key.isn == key->isn;
+	return pin && !pin->learnt && pin->inst == inst &&
+	       pin->key.isn == key->isn;
 }
 
 /* A pin to somebody else, of a connection that was before, makes way. Another
- * CPU's of the same connection stays. Takes @pin over.
+ * CPU's of the same connection stays, and so does any when a server tells late
+ * of what may have been before.
  */
-static void insert(struct manycast_service *svc, struct manycast_pin *pin,
+static bool makes_way(const struct manycast_pin *old,
+		      const struct manycast_pin *pin)
+{
+	return pin->learnt ? percpu_ref_is_dying(&old->inst->ref) :
+			     !same(old, pin->inst, &pin->key);
+}
+
+/* Takes @pin over. Returns whether it is the flow's now. */
+static bool insert(struct manycast_service *svc, struct manycast_pin *pin,
 		   u32 limit)
 {
 	struct manycast_pin *old;
@@ -179,7 +192,7 @@ static void insert(struct manycast_service *svc, struct manycast_pin *pin,
 
 	lockdep_assert_held(&svc->pin_lock);
 	old = rhashtable_lookup_fast(&svc->mnet->pins, &pin->key, pin_params);
-	if (same(old, pin->inst, &pin->key))
+	if (old && !makes_way(old, pin))
 		goto free;
 	if (old && old->inst->service == svc)
 		unlink(old);
@@ -192,9 +205,27 @@ static void insert(struct manycast_service *svc, struct manycast_pin *pin,
 	manycast_age_add(&pin->age, &svc->pins_open);
 	WRITE_ONCE(svc->pin_count, svc->pin_count + 1);
 	manycast_stats_inc(svc->stats, SEG6_MANYCAST_SERVICE_STAT_PINNED);
-	return;
+	return true;
 free:
 	pin_free(pin);
+	return false;
+}
+
+static bool add(struct manycast_instance *inst, const struct manycast_key *key,
+		const struct manycast_path *server, u32 limit, bool learnt)
+{
+	struct manycast_pin *pin = pin_alloc(inst, key, server);
+	struct manycast_service *svc = inst->service;
+	bool added;
+
+	if (!pin)
+		return false;
+	pin->learnt = learnt;
+	spin_lock(&svc->pin_lock);
+	added = insert(svc, pin, limit);
+	spin_unlock(&svc->pin_lock);
+	queue_delayed_work(manycast_wq, &svc->mnet->pin_work, SWEEP_INTERVAL);
+	return added;
 }
 
 /**
@@ -213,20 +244,28 @@ void manycast_pin(struct manycast_instance *inst,
 		  const struct manycast_key *key,
 		  const struct manycast_path *server, u32 limit)
 {
-	struct manycast_service *svc = inst->service;
-	struct manycast_net *mnet = svc->mnet;
-	struct manycast_pin *pin;
+	struct manycast_pin *pin =
+		rhashtable_lookup(&inst->service->mnet->pins, key, pin_params);
 
-	pin = rhashtable_lookup(&mnet->pins, key, pin_params);
-	if (same(pin, inst, key))
-		return;
-	pin = pin_alloc(inst, key, server);
-	if (!pin)
-		return;
-	spin_lock(&svc->pin_lock);
-	insert(svc, pin, limit);
-	spin_unlock(&svc->pin_lock);
-	queue_delayed_work(manycast_wq, &mnet->pin_work, SWEEP_INTERVAL);
+	if (!same(pin, inst, key))
+		add(inst, key, server, limit, false);
+}
+
+/**
+ * manycast_pin_learnt() - a server has told that it has a connection
+ * @inst:	the server
+ * @key:	the flow; its ISN does not matter
+ * @limit:	pins that its service may have
+ *
+ * Who is pinned already stays where it is.
+ *
+ * Context: RCU, bottom halves off.
+ * Return: whether there is a new pin.
+ */
+bool manycast_pin_learnt(struct manycast_instance *inst,
+			 const struct manycast_key *key, u32 limit)
+{
+	return add(inst, key, NULL, limit, true);
 }
 
 /* What the client says about the end. A RST may be a stranger's: a client that
