@@ -113,6 +113,33 @@ manycast_instance_by_sid(struct manycast_net *mnet, const struct in6_addr *sid,
 }
 
 /**
+ * manycast_instance_where() - which of a server's services is it about?
+ * @mnet:	the namespace
+ * @source:	where the server answers from
+ * @wanted:	whether it is about this service
+ * @key:	passed to it
+ *
+ * Context: RCU.
+ * Return: the first instance there of a service that is wanted, or NULL.
+ */
+struct manycast_instance *
+manycast_instance_where(struct manycast_net *mnet,
+			const struct in6_addr *source,
+			bool (*wanted)(const struct manycast_service *svc,
+				       const struct manycast_key *key),
+			const struct manycast_key *key)
+{
+	struct manycast_instance *inst;
+	struct rhlist_head *list, *pos;
+
+	list = rhltable_lookup(&mnet->sources, source, source_params);
+	rhl_for_each_entry_rcu(inst, pos, list, source_node)
+		if (wanted(inst->service, key))
+			return inst;
+	return NULL;
+}
+
+/**
  * manycast_instance_hunted() - look up whose connections can be hunted for
  * @mnet:	the namespace
  * @source:	where its answer came from

@@ -43,6 +43,8 @@ struct net;
  * @record_work:	forgets records whose time has come
  * @listeners:	struct manycast_listener by address and port
  * @listener_count:	entries of @listeners
+ * @notice_tat:	nanoseconds: when the next notice to a selector would be on
+ *		time, for their rate limit
  * @server_sids:	routes with End.MAnycast.S
  * @server_work:	takes the hook away after the last of them
  * @server_hook:	catches SYN-ACKs and RSTs at LOCAL_OUT
@@ -80,6 +82,7 @@ struct manycast_net {
 	struct delayed_work record_work;
 	struct rhashtable listeners;
 	atomic_t listener_count;
+	atomic64_t notice_tat;
 	atomic_t server_sids;
 	struct work_struct server_work;
 	struct nf_hook_ops server_hook;

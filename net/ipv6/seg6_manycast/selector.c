@@ -12,6 +12,7 @@
 #include "handshake.h"
 #include "lwt.h"
 #include "main.h"
+#include "notice.h"
 #include "remote.h"
 #include "selector.h"
 #include "steer.h"
@@ -541,8 +542,7 @@ int manycast_selector_input(struct sk_buff *skb, struct manycast_route *route)
 			  manycast_tcp_is_rst(&pkt.tcp)))
 		return answer(mnet, skb, &pkt);
 	if (!route->service)
-		return manycast_drop(mnet, skb,
-				     SEG6_MANYCAST_STAT_DROP_NO_SERVICE);
+		return manycast_notice_input(mnet, skb, &pkt);
 	if (!pkt.inner)
 		return bare(route->service, skb, &pkt);
 	if (!manycast_tcp_is_syn(&pkt.tcp))

@@ -16,6 +16,7 @@
 #include "listener.h"
 #include "lwt.h"
 #include "main.h"
+#include "notice.h"
 #include "offer.h"
 #include "record.h"
 #include "server.h"
@@ -107,6 +108,13 @@ static void acknowledge(struct manycast_net *mnet, const struct sk_buff *skb,
 		manycast_record_acked(mnet, rec, pkt->tcp.ack);
 }
 
+static void in_connection(struct manycast_net *mnet, const struct sk_buff *skb,
+			  const struct manycast_packet *pkt)
+{
+	acknowledge(mnet, skb, pkt);
+	manycast_notice_send(mnet, skb, pkt);
+}
+
 /* With Segments Left: of a hunt, or nothing for us. Returns whether @skb is
  * still the caller's, to be delivered; else @err tells.
  */
@@ -178,7 +186,7 @@ int manycast_server_input(struct sk_buff *skb, struct manycast_route *route)
 	else if (manycast_tcp_is_syn(&pkt.tcp))
 		err = record_syn(mnet, skb, &pkt);
 	else
-		acknowledge(mnet, skb, &pkt);
+		in_connection(mnet, skb, &pkt);
 	if (!err)
 		err = manycast_decap(skb, &pkt);
 	if (err)

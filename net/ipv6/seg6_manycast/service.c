@@ -7,6 +7,7 @@
 #include <linux/slab.h>
 
 #include "candidates.h"
+#include "notice.h"
 #include "service.h"
 
 /* A SYN-ACK comes within the round-trip time to the farthest candidate, so a
@@ -40,6 +41,7 @@ static void service_free_rcu(struct rcu_head *rcu)
 
 	percpu_ref_exit(&svc->ref);
 	free_percpu(svc->stats);
+	manycast_notices_exit(svc);
 	kfree(rcu_dereference_protected(svc->settings, true));
 	manycast_net_put(svc->mnet);
 	kfree(svc);
@@ -86,7 +88,7 @@ service_alloc(struct manycast_net *mnet, const char *name,
 	copy = kmemdup(settings, sizeof(*settings), GFP_KERNEL);
 	svc->stats = manycast_stats_alloc(SEG6_MANYCAST_SERVICE_STAT_MAX,
 					  GFP_KERNEL);
-	if (!copy || !svc->stats)
+	if (!copy || !svc->stats || manycast_notices_init(svc))
 		goto free;
 	if (percpu_ref_init(&svc->ref, service_release, 0, GFP_KERNEL))
 		goto free;
@@ -101,6 +103,7 @@ service_alloc(struct manycast_net *mnet, const char *name,
 free:
 	kfree(copy);
 	free_percpu(svc->stats);
+	manycast_notices_exit(svc);
 	kfree(svc);
 	return NULL;
 }

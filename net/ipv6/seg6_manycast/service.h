@@ -14,6 +14,7 @@
 #include "main.h"
 #include "srh.h"
 
+struct manycast_key;
 struct netlink_ext_ack;
 
 /**
@@ -196,6 +197,8 @@ struct manycast_pool {
  * @pin_over:	entries of the latter
  * @tat:	nanoseconds: when the next replication would be on time, for
  *		the rate limit
+ * @asked:	fingerprints of flows whose server has been asked to tell of
+ *		them
  * @stats:	enum seg6_manycast_service_stat
  */
 struct manycast_service {
@@ -218,6 +221,7 @@ struct manycast_service {
 	unsigned int pin_count;
 	unsigned int pin_over;
 	atomic64_t tat;
+	u32 *asked;
 	struct manycast_stats __percpu *stats;
 };
 
@@ -292,6 +296,12 @@ struct manycast_instance *
 manycast_instance_by_sid(struct manycast_net *mnet, const struct in6_addr *sid,
 			 bool (*meant)(const struct manycast_instance *inst,
 				       const void *arg), const void *arg);
+struct manycast_instance *
+manycast_instance_where(struct manycast_net *mnet,
+			const struct in6_addr *source,
+			bool (*wanted)(const struct manycast_service *svc,
+				       const struct manycast_key *key),
+			const struct manycast_key *key);
 void manycast_instance_measured(struct manycast_instance *inst, u32 rtt,
 				const struct manycast_telemetry *tm);
 

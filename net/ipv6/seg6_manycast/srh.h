@@ -18,6 +18,9 @@
  */
 #define MANYCAST_TAG_ENDS	(BIT(MANYCAST_PATH_MAX) - 1)
 
+/* Whoever has the connection is to tell the outer source. */
+#define MANYCAST_TAG_NOTICE	BIT(15)
+
 /**
  * struct manycast_path - a segment list (RFC 8754 section 2)
  * @n:		segments in @seg, 0..MANYCAST_PATH_MAX

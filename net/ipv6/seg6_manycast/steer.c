@@ -6,6 +6,7 @@
 #include "choose.h"
 #include "handshake.h"
 #include "main.h"
+#include "notice.h"
 #include "opening.h"
 #include "pin.h"
 #include "steer.h"
@@ -90,6 +91,7 @@ static int send_on(struct manycast_service *svc, struct sk_buff *skb,
 		manycast_steer_outer(&outer, svc, key, path);
 		stat = SEG6_MANYCAST_SERVICE_STAT_STEERED;
 	} else if (manycast_hunt_path(svc, key, local, &hunt)) {
+		manycast_notice_ask(svc, key, &hunt);
 		manycast_steer_outer(&outer, svc, key, &hunt);
 		stat = SEG6_MANYCAST_SERVICE_STAT_HUNTED;
 	} else {
