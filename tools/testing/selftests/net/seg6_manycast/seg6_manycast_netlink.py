@@ -22,13 +22,13 @@ from lib.topology import SEL_SID, sid
 (NAME, SID, POLICY, CANDIDATES, FANOUT, QUORUM, HOLD, TIMEOUT, TOMBSTONE,
  LIMIT, RATE, IOAM_NS, IOAM_NODES, COEF_NETWORK, COEF_RESIDENCE, COEF_LOAD,
  KEY, SERVICE_STATS, OPEN, SLOTS, AFFINITY, PINS, PINNED, FAILS, PROBE,
- MARK) = range(1, 27)
+ MARK, MODE) = range(1, 28)
 (I_SERVICE, I_SID, SEGS, ADDR, WEIGHT, INSTANCE_STATS, RTT, RESIDENCE,
  LOAD, TIER, STATE, REMOTE) = range(1, 13)
 DUMP_INTR = 0x10
 L_ADDR, L_PORT, L_LOAD, L_STATS = range(1, 5)
 (R_SERVICE, R_TABLE, R_SID, R_SERVERS, R_ACL, R_LIMIT,
- R_SERVICES) = range(1, 8)
+ R_SERVICES, R_MARK) = range(1, 9)
 SELECTOR, SERVER, EDGE, ANSWER, HASHER = range(0x8001, 0x8006)
 ACTION, EXT, RTA_ENCAP = 1, 0x2001, 22
 SEL = (SID, addr(SEL_SID))
@@ -131,7 +131,8 @@ def refuse_unknown(cmd, attrs, kinds):
 SERVICE_LENGTHS = {SID: 16, KEY: 16, IOAM_NS: 2} | {
     kind: 4 for kind in (POLICY, CANDIDATES, FANOUT, QUORUM, HOLD, TIMEOUT,
                          TOMBSTONE, LIMIT, RATE, IOAM_NODES, COEF_NETWORK,
-                         COEF_RESIDENCE, COEF_LOAD, SLOTS, PINS, FAILS, PROBE, MARK)}
+                         COEF_RESIDENCE, COEF_LOAD, SLOTS, PINS, FAILS,
+                         PROBE, MARK, MODE)}
 SERVICE_RANGES = (
     (POLICY, 5), (POLICY, 0xffffffff), (CANDIDATES, 4), (FANOUT, 0),
     (FANOUT, 17), (QUORUM, 17), (HOLD, 60001), (TIMEOUT, 0),
@@ -140,7 +141,8 @@ SERVICE_RANGES = (
     (COEF_NETWORK, 1000001), (COEF_RESIDENCE, 1000001), (COEF_LOAD, 1000001),
     (SLOTS, 0), (SLOTS, 4093), (SLOTS, 655379), (SLOTS, 0xffffffff),
     (AFFINITY, 2), (AFFINITY, 0xffffffff), (PINS, 0), (PINS, (1 << 24) + 1),
-    (FAILS, 1001), (PROBE, 1000001), (MARK, 0), (MARK, 101))
+    (FAILS, 1001), (PROBE, 1000001), (MARK, 0), (MARK, 101),
+    (MODE, 2), (MODE, 0xffffffff))
 
 
 def refuse_settings(cmd, attrs):
@@ -150,7 +152,7 @@ def refuse_settings(cmd, attrs):
                 F.nl.call(cmd, [*attrs, (k, u32(v))]), (kind,), "ERANGE",
                 "range")
     refuse_lengths(cmd, attrs, SERVICE_LENGTHS)
-    refuse_unknown(cmd, attrs, (SERVICE_STATS, OPEN, PINNED, MARK + 1, 100,
+    refuse_unknown(cmd, attrs, (SERVICE_STATS, OPEN, PINNED, MODE + 1, 100,
                                 0x3fff))
     for text in NOT_UNICAST:
         refused(f"sid {text}", lambda t=text: F.nl.call(
@@ -164,6 +166,14 @@ def refuse_settings(cmd, attrs):
     refused("hold above timeout", lambda: F.nl.call(
         cmd, [*attrs, (HOLD, u32(500)), (TIMEOUT, u32(499))]),
         None, "EINVAL", "hold is longer than timeout")
+    hunt = (MODE, u32(1))
+    refused("a hunt for one", lambda: F.nl.call(
+        cmd, [*attrs, hunt, (FANOUT, u32(1))]), None, "EINVAL",
+        "mode hunt needs a fanout of two or more")
+    for policy in range(1, 5):
+        refused(f"a hunt with policy {policy}", lambda p=policy: F.nl.call(
+            cmd, [*attrs, hunt, (POLICY, u32(p))]), None, "EINVAL",
+            "mode hunt needs policy rtt")
 
 
 @unchanged
@@ -318,7 +328,7 @@ def reading():
     refused("instances of an unknown service", lambda: F.nl.call(
         INSTANCE_GET, [(I_SERVICE, name("wob"))], nl.DUMP), None, "ENOENT",
         "no such service")
-    for cmd, attr in ((SERVICE_GET, MARK + 1), (INSTANCE_GET, REMOTE + 1),
+    for cmd, attr in ((SERVICE_GET, MODE + 1), (INSTANCE_GET, REMOTE + 1),
                       (LISTENER_GET, L_STATS + 1)):
         refused(f"command {cmd}, unknown attribute", lambda c=cmd, a=attr:
                 F.nl.call(c, [(a, u32(1))], nl.DUMP), (attr,), "EINVAL")
@@ -401,11 +411,12 @@ def route_parameters():
               R_SID: ("sid", addr("fc00:c::1")),
               R_SERVERS: ("servers", prefix("fc00:5::", 32)),
               R_ACL: ("acl", prefix("fc00::", 16)), R_LIMIT: ("limit", u32(5)),
-              R_SERVICES: ("services", prefix("2001:db8:5::", 64))}
+              R_SERVICES: ("services", prefix("2001:db8:5::", 64)),
+              R_MARK: ("mark", u32(300))}
     lengths = {R_TABLE: 4, R_SID: 16, R_SERVERS: 17, R_ACL: 17, R_LIMIT: 4,
-               R_SERVICES: 17}
+               R_SERVICES: 17, R_MARK: 4}
     known = {SELECTOR: (R_SERVICE, R_ACL),
-             SERVER: (R_TABLE, R_SERVICES, R_ACL),
+             SERVER: (R_TABLE, R_SERVICES, R_ACL, R_MARK),
              EDGE: (R_SID, R_SERVERS, R_LIMIT), ANSWER: (R_TABLE, R_ACL),
              HASHER: (R_SERVICE,)}
     for action, takes in known.items():
@@ -422,11 +433,11 @@ def route_parameters():
                              encap(action, *without(need, kind),
                                    (kind, b"\1" * wrong)),
                              (RTA_ENCAP, EXT, kind), None)
-        for kind in (R_SERVICES + 1, 100, 0x3fff):
+        for kind in (R_MARK + 1, 100, 0x3fff):
             refuse_route(f"{action:#x} attribute {kind}",
                          encap(action, *need, (kind, u32(1))),
                          (RTA_ENCAP, EXT, kind))
-        for kind in {R_TABLE, R_LIMIT} & set(takes):
+        for kind in {R_TABLE, R_LIMIT, R_MARK} & set(takes):
             refuse_route(f"{action:#x} attribute {kind} zero",
                          encap(action, *need, (kind, u32(0))),
                          (RTA_ENCAP, EXT, kind), "ERANGE", "range")
@@ -434,6 +445,10 @@ def route_parameters():
             refuse_route("limit of 2^24 + 1", encap(
                 EDGE, EDGE_OK, (R_LIMIT, u32((1 << 24) + 1))),
                 (RTA_ENCAP, EXT, R_LIMIT), "ERANGE", "range")
+        if action == SERVER:
+            refuse_route("mark of 1001", encap(
+                SERVER, (R_MARK, u32(1001))),
+                (RTA_ENCAP, EXT, R_MARK), "ERANGE", "range")
         for kind in {R_SERVERS, R_SERVICES, R_ACL} & set(takes):
             for bits in (129, 255):
                 refuse_route(f"{action:#x} prefix of {bits}",
@@ -578,6 +593,7 @@ manycast service add xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx sid fc00:a::3 \
 policy load candidates least
 manycast service add net sid fc00:a::4 policy network quorum 0 fails 0 \
 probe 1000000 mark 1
+manycast service add turn sid fc00:a::5 fanout 2 mode hunt
 manycast instance add service plain sid fc00:5:1::1
 manycast instance add service plain sid fc00:5:2::1 weight 0
 manycast instance add service all sid fc00:5:1::1 \
@@ -609,11 +625,12 @@ def save_and_restore():
     batch(F.other, CONFIG)
     in_order = F.other.ip_json("manycast service show")
     ktap.equal([s["name"] for s in in_order],
-               ["plain", "all", "hash", "x" * 31, "net"], "in order")
+               ["plain", "all", "hash", "x" * 31, "net", "turn"], "in order")
     saved = F.other.ip("manycast save")
     shown = F.other.ip_json("manycast show")["services"]
-    ktap.equal(len(lines(saved)), 13, "lines")
-    for word in ("weighted", "least", "segs fc00:9::1,fc00:9::2,fc00:9::3,"
+    ktap.equal(len(lines(saved)), 14, "lines")
+    for word in ("weighted", "least", "mode hunt",
+                 "segs fc00:9::1,fc00:9::2,fc00:9::3,"
                  "fc00:9::4 addr fd00::1 weight 255", "coef 1000000 0 3",
                  "key 00112233445566778899aabbccddeeff"):
         ktap.true(word in saved, f"{word!r} is saved")
@@ -658,7 +675,9 @@ def set_changes_what_is_given():
              ("key " + "0f" * 16, {"key": "0f" * 16}),
              ("affinity hunt", {"affinity": "hunt"}),
              ("pins 70", {"pins": 70}), ("fails 7", {"fails": 7}),
-             ("probe 9", {"probe": 9}), ("mark 50", {"mark": 50}))
+             ("probe 9", {"probe": 9}), ("mark 50", {"mark": 50}),
+             ("policy rtt mode hunt", {"policy": "rtt", "mode": "hunt"}),
+             ("mode race", {"mode": "race"}))
     before = F.other.ip_json("manycast service show")
     shown = subprocess.run(
         ["ip", "-n", F.other.name, "-j", "-batch", "-"], text=True,
@@ -794,7 +813,7 @@ fc00:5::2 encap seg6local action End.MAnycast.S table local dev net
 fc00:5::3 encap seg6local action End.MAnycast.S table 4000000000 \
 acl 8000::/1 dev net
 fc00:5::4 encap seg6local action End.MAnycast.S table local \
-services 2001:db8:5::/64 acl fc00::/7 dev net
+services 2001:db8:5::/64 acl fc00::/7 mark 750 dev net
 2001:db8:5::/64 encap seg6local action H.MAnycast sid fc00:c::1 dev net
 2001:db8:6::/64 encap seg6local action H.MAnycast sid fc00:c::1 \
 servers fc00:5::/32 limit 16777216 via 2001:db8:e::9 dev net
@@ -854,6 +873,8 @@ def replacing_and_appending():
                 ("", "servers fc00:5::/32", "servers fc00:5::/33",
                  "limit 7")]
     variants.append(variants[0].replace("fc00:c::1", "fc00:c::2"))
+    variants += [f"2001:db8:5::/64 encap seg6local action End.MAnycast.S "
+                 f"{more} {via}" for more in ("mark 1", "mark 2")]
     F.ns.ip("-6 route add " + variants[0])
     for route in variants[:2]:
         ip_refuses("add", "-6 route add " + route, "File exists")
@@ -916,7 +937,7 @@ def thousands_of_routes():
                      (R_LIMIT, u32(1000000))),
             2: encap(SERVER, (R_TABLE, u32(254)),
                      (R_SERVICES, prefix("2001:db8::", 32)),
-                     (R_ACL, prefix("fc00::", 16)))}
+                     (R_ACL, prefix("fc00::", 16)), (R_MARK, u32(1000)))}
     for i in range(count):
         add_route(full[i % 3], dst=f"2001:db8:f000:{i:x}::/64")
     for action in ("H.MAnycast sid fc00:c::1 servers fc00:5::/32 limit 9",
