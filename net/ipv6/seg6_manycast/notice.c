@@ -73,6 +73,8 @@ static u32 *fingerprint(const struct manycast_service *svc,
  * @key:	the flow
  * @path:	the hunt's segment list, whose Tag will ask
  *
+ * Not where the answer would be of no use.
+ *
  * Context: RCU.
  */
 void manycast_notice_ask(struct manycast_service *svc,
@@ -83,7 +85,8 @@ void manycast_notice_ask(struct manycast_service *svc,
 		rcu_dereference(svc->settings);
 	u32 *slot, print;
 
-	if (settings->affinity != SEG6_MANYCAST_AFFINITY_PIN)
+	if (settings->affinity != SEG6_MANYCAST_AFFINITY_PIN ||
+	    manycast_pins_full(svc, settings->pins))
 		return;
 	slot = fingerprint(svc, key, &print);
 	WRITE_ONCE(*slot, print);

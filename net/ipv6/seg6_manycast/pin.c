@@ -252,12 +252,27 @@ void manycast_pin(struct manycast_instance *inst,
 }
 
 /**
+ * manycast_pins_full() - has a service as many pins as it may have?
+ * @svc:	the service
+ * @limit:	how many it may have
+ *
+ * Context: any; a glance.
+ * Return: whether it has.
+ */
+bool manycast_pins_full(const struct manycast_service *svc, u32 limit)
+{
+	return READ_ONCE(svc->pin_count) >= limit;
+}
+
+/**
  * manycast_pin_learnt() - a server has told that it has a connection
  * @inst:	the server
  * @key:	the flow; its ISN does not matter
  * @limit:	pins that its service may have
  *
- * Who is pinned already stays where it is.
+ * Who is pinned already stays where it is, and nobody is forgotten for it:
+ * where there are more connections than pins, they would push out one another
+ * for ever.
  *
  * Context: RCU, bottom halves off.
  * Return: whether there is a new pin.
@@ -265,7 +280,8 @@ void manycast_pin(struct manycast_instance *inst,
 bool manycast_pin_learnt(struct manycast_instance *inst,
 			 const struct manycast_key *key, u32 limit)
 {
-	return add(inst, key, NULL, limit, true);
+	return !manycast_pins_full(inst->service, limit) &&
+	       add(inst, key, NULL, limit, true);
 }
 
 /* What the client says about the end. A RST may be a stranger's: a client that

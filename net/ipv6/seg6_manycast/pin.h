@@ -17,6 +17,7 @@ void manycast_pins_sweep(struct manycast_net *mnet);
 void manycast_pin(struct manycast_instance *inst,
 		  const struct manycast_key *key,
 		  const struct manycast_path *server, u32 limit);
+bool manycast_pins_full(const struct manycast_service *svc, u32 limit);
 bool manycast_pin_learnt(struct manycast_instance *inst,
 			 const struct manycast_key *key, u32 limit);
 const struct manycast_path *
