@@ -23,6 +23,13 @@ def isn_of(i):
     return i << 24
 
 
+def tag_of(candidates):
+    """The Tag of a SYN to so many in turn, none with waypoints: a bit for each
+    and one for the selector.
+    """
+    return (2 << candidates) - 1 if candidates > 1 else 0
+
+
 class Attempt:
     """A client's attempt to connect; edge None for an unaware client."""
 
@@ -122,15 +129,24 @@ class Attempt:
             equal(innermost(packet)[TCP].seq, isn_of(i), "whose SYN-ACK")
         return self._answer(packet, letters, f"s{i} to edge")
 
+    def _syn(self, packet):
+        """To one server, or to several in turn."""
+        equal(innermost(packet)[TCP].seq, self.isn, "ISN")
+        srh = packet[IPv6ExtHdrSegmentRouting]
+        behind = [SEL_SID] + ([self.edge] if self.edge else [])
+        servers = srh.addresses[:-len(behind)]
+        equal(srh.addresses[-len(behind):], behind, "end of the segment list")
+        equal((srh.segleft, packet.dst), (len(servers) - 1, servers[-1]),
+              "Segments Left, destination")
+        equal(srh.tag, tag_of(len(servers)), "Tag")
+        return "SYN to " + ", ".join(f"s{NUMBER[server]}"
+                                     for server in reversed(servers))
+
     def _to_server(self, packet):
         letters = self._inner(packet, True)
-        i, tcp = NUMBER[packet.dst], innermost(packet)[TCP]
         if letters == "S":
-            equal(tcp.seq, self.isn, "ISN")
-            equal(packet[IPv6ExtHdrSegmentRouting].addresses,
-                  [packet.dst, SEL_SID] + ([self.edge] if self.edge else []),
-                  "segment list")
-            return f"SYN to s{i}"
+            return self._syn(packet)
+        i, tcp = NUMBER[packet.dst], innermost(packet)[TCP]
         if letters == "R":
             equal((tcp.seq, tcp.ack, tcp.options, bytes(tcp.payload)),
                   (self.isn + 1, 0, [], b""), "SEQ, ACK, options, payload")
