@@ -101,9 +101,9 @@ static void prolong(struct manycast_handshake *hs)
 	mod_timer(&hs->expiry, jiffies + msecs_to_jiffies(settings->tombstone));
 }
 
-/* Milliseconds until an unanswered SYN is forgotten. A hunt may have met one who
- * is gone: the client's next SYN, a second later, has to find the handshake, to
- * begin with somebody else.
+/* Milliseconds until an unanswered SYN is forgotten. A hunt may have met one
+ * who is gone: the client's next SYN, a second later, has to find the
+ * handshake, to begin with somebody else.
  */
 static u32 patience(const struct manycast_settings *settings)
 {

@@ -112,7 +112,7 @@ static int check_hunt(const struct manycast_settings *s,
 	if (s->mode != SEG6_MANYCAST_MODE_HUNT)
 		return 0;
 	if (s->candidates != SEG6_MANYCAST_CANDIDATES_ALL && s->fanout < 2) {
-		NL_SET_ERR_MSG(extack, "mode hunt needs a fanout of two or more");
+		NL_SET_ERR_MSG(extack, "mode hunt needs a fanout of 2 or more");
 		return -EINVAL;
 	}
 	if (s->policy != SEG6_MANYCAST_POLICY_RTT) {

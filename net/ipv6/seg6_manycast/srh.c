@@ -151,7 +151,7 @@ EXPORT_SYMBOL_IF_KUNIT(manycast_path_add);
 /**
  * manycast_path_narrow() - leave the other candidates out
  * @path:	a segment list, unchanged unless its active segment is one of
- *		several candidates; afterwards as if it had named this one alone:
+ *		several candidates; afterwards as if it had named this one only:
  *		its waypoints, the selector and the edge behind it
  *
  * Return: whether it was such a list.

@@ -12,8 +12,8 @@
 #define MANYCAST_PATH_MAX	(SEG6_MANYCAST_SEGS_MAX + 3)
 
 /* The Tag of a segment list that names several candidates, of whom one is to
- * take the packet. RFC 8754 section 2 leaves it to such behaviours; elsewhere it
- * is zero. Bit i: segment i is a candidate, or the selector that has chosen
+ * take the packet. RFC 8754 section 2 leaves it to such behaviours; elsewhere
+ * it is zero. Bit i: segment i is a candidate, or the selector that has chosen
  * them. Others are waypoints, and the edge.
  */
 #define MANYCAST_TAG_ENDS	(BIT(MANYCAST_PATH_MAX) - 1)

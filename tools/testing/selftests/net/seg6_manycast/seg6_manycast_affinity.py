@@ -382,7 +382,7 @@ def packet_too_big_finds_its_server(net):
     (sock, name), *_ = connections = net.connect(4)
     for what, mtu in ("remembered", 1300), ("hunted", 1290):
         if what == "hunted":
-            net.forget()
+            net.forget(WORDS + " affinity hunt")
         quoted = quote(net, sock)
         before = net.stats()["hunted"]
         net.send(too_big(quoted, mtu))

@@ -652,10 +652,10 @@ def out_of_place():
                      chain(src, SEL_SID, syn), "drop_no_service")
     BENCH.expect("bare SYN to the selector's SID", SELECTOR,
                  segment(EDGE_SID, SEL_SID, "S"), "drop_no_service")
-    BENCH.expect("ACK to the selector's SID", SELECTOR,
-                 chain(EDGE_SID, SEL_SID,
-                       inner(segment(CLIENT, SERVICE, "A"))),
-                 "drop_no_service")
+    for src, drop in (EDGE_SID, "drop_foreign"), (S1, "drop_duplicate"):
+        BENCH.expect("ACK to the selector's SID", SELECTOR,
+                     chain(src, SEL_SID,
+                           inner(segment(CLIENT, SERVICE, "A"))), drop)
     BENCH.expect("SYN-ACK that names no edge", SELECTOR,
                  SELECTOR.packet(inner(SYNACK)), "drop_no_state")
     BENCH.expect("SYN-ACK, no segments left", SELECTOR,

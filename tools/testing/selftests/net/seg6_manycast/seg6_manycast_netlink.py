@@ -169,7 +169,7 @@ def refuse_settings(cmd, attrs):
     hunt = (MODE, u32(1))
     refused("a hunt for one", lambda: F.nl.call(
         cmd, [*attrs, hunt, (FANOUT, u32(1))]), None, "EINVAL",
-        "mode hunt needs a fanout of two or more")
+        "mode hunt needs a fanout of 2 or more")
     for policy in range(1, 5):
         refused(f"a hunt with policy {policy}", lambda p=policy: F.nl.call(
             cmd, [*attrs, hunt, (POLICY, u32(p))]), None, "EINVAL",
