@@ -23,6 +23,7 @@ from scapy.layers.inet6 import (ICMPv6ParamProblem, IPv6,
 
 NOTICE = 0x8000
 RATE = 1000         # notices a second
+FLOOD = 8000
 CASES = []
 case = ktap.case_of(the_server, CASES)
 
@@ -311,13 +312,15 @@ def no_more_notices_than_their_rate(s):
     time.sleep(0.2)
     before = s.ns.stats()
     start = time.monotonic()
-    for _ in range(20):
-        s.wire.exchange(*[packet] * 100)
+    s.wire.send(*[packet] * FLOOD)
+    ktap.wait_for(lambda: s.ns.stats()["delivered"] - before["delivered"] ==
+                  FLOOD, "all have come", step=0)
     took = time.monotonic() - start
-    after = s.ns.stats()
-    sent = after["notice_sent"] - before["notice_sent"]
-    equal(after["delivered"] - before["delivered"], 2000, "packets")
-    true(100 <= sent <= 101 + RATE * took, f"{sent} notices in {took:.3f} s")
+    sent = s.ns.stats()["notice_sent"] - before["notice_sent"]
+    most = RATE / 10 + 1 + RATE * took
+    true(RATE / 10 <= sent <= most, f"{sent} notices in {took:.3f} s")
+    if most >= FLOOD:
+        raise ktap.Skip(f"too slow to exceed the rate: {took:.1f} s")
 
 
 if __name__ == "__main__":
