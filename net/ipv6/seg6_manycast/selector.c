@@ -371,8 +371,9 @@ void manycast_selector_send(struct manycast_handshake *hs,
 }
 
 /* Whose is a SYN-ACK of a handshake that we know nothing of, and where does it
- * go? @edge is :: for an unaware client. It may have the SYN-ACK if the way of
- * the SYN, which our servers tell, began here, and if its ACK can be hunted for.
+ * go? @edge is :: for an unaware client. That one may have the SYN-ACK if the
+ * way of the SYN began here, which our servers tell, and if its ACK can be
+ * hunted for.
  */
 static struct manycast_instance *stray(struct manycast_net *mnet,
 				       const struct sk_buff *skb,
