@@ -19,11 +19,11 @@ from lib.front import KEY, Network, decap
 from lib.klog import Klog
 from lib.modules import references
 from lib.topology import PREFIX, SERVICE, sid
-from lib.traffic import Traffic
+from lib.traffic import Server, Traffic
 from lib.wire import raw_socket
 
 SELECTORS, SERVERS = 2, 3
-PORT = 7000
+TALK, SHORT = 7000, 7001     # ports
 TALKS = 20
 SYNS = 50 if ktap.SLOW else 200     # a second
 # Little room, so that all of it is taken; answers are held.
@@ -44,10 +44,12 @@ class Net(Network):
             mac = near.getsockname()[4]
         clients = {name: self[name] for name in ("client", "own")}
         self.crowd = Crowd(clients, {f"s{i}": self[f"s{i}"] for i in
-                                     self.server_numbers}, PORT, 0.1)
+                                     self.server_numbers}, TALK, 0.1)
+        self.servers = [Server(self[f"s{i}"], "::", f"s{i}", SHORT)
+                        for i in self.server_numbers]
         self.flood = Flood(self["client"], "r", mac,
-                           list(syns(SERVICE, PORT, 2000)), SYNS)
-        self.traffic = [Traffic(ns, SERVICE, PORT, ktap.TIME_FACTOR)
+                           list(syns(SERVICE, TALK, 2000)), SYNS)
+        self.traffic = [Traffic(ns, SERVICE, SHORT, ktap.TIME_FACTOR)
                         for ns in clients.values()]
         self.flood.__enter__()
 
@@ -90,7 +92,7 @@ class Net(Network):
 
     def remove(self):
         self.flood.__exit__()
-        for process in self.crowd, *self.traffic:
+        for process in self.crowd, *self.traffic, *self.servers:
             process.kill()
         self.__exit__()
         ktap.wait_for(lambda: not references(), "no route is left", 30)
