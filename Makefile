@@ -16,7 +16,7 @@ help:
 	@echo '               PREFIX=); make uninstall takes them away again'
 	@echo 'make demo      show the main job, in User Mode Linux;'
 	@echo '                 TOPOLOGY=recovery  two sites whose selectors and'
-	@echo '                 servers come and go'
+	@echo '                 servers come and go, TOPOLOGY=failover  or die'
 	@echo 'make shell     a shell in the topology of the demo'
 	@echo 'make check     all tests, in User Mode Linux'
 	@echo '                 T=NAME  those in files with NAME in their name,'
