@@ -88,11 +88,12 @@ EXPORT_SYMBOL_IF_KUNIT(manycast_contest_rst);
  * @c:		an undecided contest
  * @i:		that candidate
  *
- * Nobody before it has taken the SYN, or it would not have come so far.
+ * Nobody before it has taken the SYN, or it would not have come so far: who is
+ * silent will be. An answer counts, if it was a race until a moment ago.
  */
 void manycast_contest_declined(struct manycast_contest *c, unsigned int i)
 {
-	c->refused |= GENMASK(c->n - 1, 0) & ~BIT(i);
+	c->refused |= GENMASK(c->n - 1, 0) & ~BIT(i) & ~c->answered;
 }
 EXPORT_SYMBOL_IF_KUNIT(manycast_contest_declined);
 

@@ -101,15 +101,18 @@ static void prolong(struct manycast_handshake *hs)
 	mod_timer(&hs->expiry, jiffies + msecs_to_jiffies(settings->tombstone));
 }
 
-/* Milliseconds until an unanswered SYN is forgotten. A hunt may have met one
+/* From now on for as long as an answer is waited for. A hunt may have met one
  * who is gone: the client's next SYN, a second later, has to find the
  * handshake, to begin with somebody else.
  */
-static u32 patience(const struct manycast_settings *settings)
+static void await(struct manycast_handshake *hs,
+		  const struct manycast_settings *settings)
 {
-	return settings->mode == SEG6_MANYCAST_MODE_HUNT ?
-	       max(settings->timeout, settings->tombstone) :
-	       settings->timeout;
+	u32 ms = settings->timeout;
+
+	if (settings->mode == SEG6_MANYCAST_MODE_HUNT)
+		ms = max(ms, settings->tombstone);
+	mod_timer(&hs->expiry, jiffies + msecs_to_jiffies(ms) + 1);
 }
 
 /* The leader has won, and @out has its SYN-ACK. */
@@ -278,8 +281,7 @@ manycast_handshake_begin(struct manycast_service *svc,
 	old = rhashtable_lookup_get_insert_fast(&svc->mnet->handshakes,
 						&hs->node, handshake_params);
 	if (!old)
-		mod_timer(&hs->expiry,
-			  jiffies + msecs_to_jiffies(patience(settings)) + 1);
+		await(hs, settings);
 	spin_unlock_bh(&hs->lock);
 	if (!old)
 		return hs;
@@ -370,7 +372,7 @@ unsigned int manycast_handshake_ask_again(struct manycast_handshake *hs,
 	} else if (hs->state == MANYCAST_COLLECTING) {
 		n = manycast_race_silent(hs->race, ask);
 		if (settings->mode == SEG6_MANYCAST_MODE_HUNT)
-			prolong(hs);
+			await(hs, settings);
 	}
 	spin_unlock_bh(&hs->lock);
 	return n;

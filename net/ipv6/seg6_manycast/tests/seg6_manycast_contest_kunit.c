@@ -509,6 +509,13 @@ static void contest_declined(struct kunit *test)
 	struct manycast_contest c;
 	unsigned int n, i, k;
 
+	/* It was a race until a moment ago, and the second has accepted. */
+	manycast_contest_init(&c, 4, 0);
+	manycast_contest_synack(&c, 1, 5);
+	manycast_contest_declined(&c, 3);
+	KUNIT_EXPECT_EQ(test, MANYCAST_DECIDE, manycast_contest_rst(&c, 3));
+	KUNIT_EXPECT_EQ(test, 1, c.best);
+
 	for (n = 1; n <= N_MAX; n++) {
 		for (i = 0; i < n; i++) {
 			manycast_contest_init(&c, n, 1);

@@ -415,6 +415,8 @@ def who_is_busy_passes_it_on(net):
     net.connect()
     on = [net.topology.server(i).stats()["syn_on"] for i in (1, 2, 3)]
     true(all(on), f"passed on: {on}")
+    equal([x["stats"]["no_telemetry"] for x in net.topology.sel.instances()],
+          [0, 0, 0], "SYN-ACKs whose trace tells nothing")
 
 
 @whole

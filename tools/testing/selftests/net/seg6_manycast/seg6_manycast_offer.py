@@ -14,7 +14,7 @@ from lib import ktap
 from lib.handshake import empty_trace, nodes_of, trace_of, trace_with
 from lib.ktap import equal, true
 from lib.server import SELECTOR_ENTRY, Client, run, the_server
-from lib.topology import SEL_SID, SERVICE, sid
+from lib.topology import PREFIX, SEL_SID, SERVICE, sid
 from lib.wire import flags, innermost
 from scapy.layers.inet import TCP
 from scapy.layers.inet6 import (ICMPv6ParamProblem, IPv6,
@@ -249,6 +249,17 @@ def a_list_that_names_no_candidates_is_an_error(s):
     equal(counted_by(s, "drop_srh", wrong), 6, "counted")
     c = Offer(s, listener, before=(), behind=())
     equal(c.offer(tag=0), ["SA to selector"], "without others it is good")
+
+
+@case
+def what_is_not_under_selection_is_offered_to_nobody(s):
+    """As before: its SYNs may not have Segments Left."""
+    listener = s.listen()
+    mark(s, "services 2001:db8:99::/64")
+    equal(Offer(s, listener).offer(), ["ICMPv6"], "another prefix")
+    mark(s, f"services {PREFIX}")
+    equal(Offer(s, listener).offer(), ["SA to selector"], "its prefix")
+    mark(s, "")
 
 
 @case
