@@ -115,7 +115,9 @@ def connect(net):
 
 
 def come(net, seconds):
-    """New clients of both kinds. Returns the most handshakes that were open."""
+    """New clients of both kinds. Returns the most handshakes that were
+    open.
+    """
     most, end = 0, time.monotonic() + seconds
     while time.monotonic() < end:
         for host in "unaware", "client":

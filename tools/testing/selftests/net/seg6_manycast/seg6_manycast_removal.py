@@ -5,9 +5,9 @@
 handshakes of a flood, pins and their eviction, hunts, packets at hashers.
 
 Two hashers in front of two selectors, as in lib/front.py. What is taken from
-one of them is missing until it is made anew. Nothing is expected of the traffic
-meanwhile, but that new connections work afterwards; that nothing is left shows
-when the modules are unloaded.
+one of them is missing until it is made anew. Nothing is expected of what goes
+on meanwhile, but that new connections work afterwards; that nothing is left
+shows when the modules are unloaded.
 """
 
 import time
@@ -24,11 +24,12 @@ from lib.wire import raw_socket
 
 SELECTORS, SERVERS = 2, 3
 TALK, SHORT = 7000, 7001     # ports
-TALKS = 20
-SYNS = 50 if ktap.SLOW else 200     # a second
+TALKS = 10 if ktap.SLOW else 20
+PAUSE = 1.0 if ktap.SLOW else 0.2
+SYNS = 20 if ktap.SLOW else 200     # a second
 # Little room, so that all of it is taken; answers are held.
 WORDS = (f"candidates hash key {KEY} fanout 3 policy load hold 100 "
-         f"limit {SYNS // 10} tombstone 300 pins 5")
+         f"limit {SYNS // 10} tombstone 300 pins 3")
 WHILE = 0.5     # seconds of traffic before and after something goes
 
 
@@ -44,13 +45,13 @@ class Net(Network):
             mac = near.getsockname()[4]
         clients = {name: self[name] for name in ("client", "own")}
         self.crowd = Crowd(clients, {f"s{i}": self[f"s{i}"] for i in
-                                     self.server_numbers}, TALK, 0.1)
+                                     self.server_numbers}, TALK, PAUSE)
         self.servers = [Server(self[f"s{i}"], "::", f"s{i}", SHORT)
                         for i in self.server_numbers]
         self.flood = Flood(self["client"], "r", mac,
                            list(syns(SERVICE, TALK, 2000)), SYNS)
-        self.traffic = [Traffic(ns, SERVICE, SHORT, ktap.TIME_FACTOR)
-                        for ns in clients.values()]
+        self.traffic = Traffic(self["client"], SERVICE, SHORT,
+                               ktap.TIME_FACTOR)
         self.flood.__enter__()
 
     def selector(self, i):
@@ -73,18 +74,29 @@ class Net(Network):
         return service["open"] and all(service["stats"][name] for name in (
             "stateless", "pin_evicted", "hunted"))
 
-    def goes(self, name, lines):
-        """Under traffic, from this host; and then the host altogether."""
+    def tell(self, name, lines):
+        """Under traffic, at this host."""
         self.talk()
         ktap.wait_for(self.busy, "handshakes, pins, hunts", 20)
         for line in lines:
             self[name].later(line)
         self[name].flush()
         time.sleep(WHILE * ktap.TIME_FACTOR)
+
+    def changes(self, name, lines):
+        """In the end all is as before."""
+        self.tell(name, lines)
+        self.works()
+
+    def goes(self, name, lines):
+        """And then the host altogether."""
+        self.tell(name, lines)
         self.kill(name)
         self.start(name)
-        for traffic in self.traffic:
-            traffic.more()
+        self.works()
+
+    def works(self):
+        self.traffic.more()
         self.klog.quiet()
 
     def restore(self):
@@ -92,7 +104,7 @@ class Net(Network):
 
     def remove(self):
         self.flood.__exit__()
-        for process in self.crowd, *self.traffic, *self.servers:
+        for process in self.crowd, self.traffic, *self.servers:
             process.kill()
         self.__exit__()
         ktap.wait_for(lambda: not references(), "no route is left", 30)
@@ -149,11 +161,12 @@ def a_selectors_routes_and_service_go(net):
 @case
 def a_selectors_settings_change(net):
     """What is counted against a bound that was lowered, or not any more."""
-    words = ("candidates hash affinity hunt", "affinity pin", "pins 1", "limit 1",
+    words = ("affinity hunt", "affinity pin", "pins 1", "limit 1",
              "candidates random", "candidates hash", "policy rtt hold 0",
              "candidates least", "fanout 1", "fanout 16", "tombstone 1",
-             "limit 1000 pins 1000", "candidates all policy load hold 50")
-    net.goes("sel1", ["manycast service set web " + w for w in words] * 4)
+             "limit 1000 pins 1000", "candidates all policy load hold 50",
+             WORDS)
+    net.changes("sel1", ["manycast service set web " + w for w in words] * 4)
 
 
 @case
@@ -161,19 +174,20 @@ def instances_come_and_go(net):
     """With their pins, again and again."""
     lines = [f"manycast instance {verb} service web sid {sid(i)}"
              for i in net.server_numbers for verb in ("del", "add")]
-    net.goes("sel1", lines * 10)
+    net.changes("sel1", lines * 10)
 
 
 @case
 def a_hashers_selectors_go(net):
-    net.goes("h1", [f"manycast instance {verb} service front sid {decap(i)}"
-                    for verb in ("del", "add", "del") for i in net.numbers])
+    net.changes("h1", [f"manycast instance {verb} service front "
+                       f"sid {decap(i)}" for verb in ("del", "add")
+                       for i in net.numbers] * 5)
 
 
 @case
 def a_hashers_table_changes(net):
-    net.goes("h1", [f"manycast service set front slots {slots}"
-                    for slots in (4099, 65537)] * 5)
+    net.changes("h1", [f"manycast service set front slots {slots}"
+                       for slots in (4099, 65537)] * 5)
 
 
 @case
@@ -198,9 +212,7 @@ def a_servers_route_goes(net):
         time.sleep(WHILE * ktap.TIME_FACTOR)
         net["s1"].later(f"route add {route}")
         net["s1"].flush()
-    for traffic in net.traffic:
-        traffic.more()
-    net.klog.quiet()
+    net.works()
 
 
 @case
@@ -213,9 +225,7 @@ def selectors_go_together(net):
     net.klog.quiet()
     for i in net.numbers:
         net.start(f"sel{i}")
-    for traffic in net.traffic:
-        traffic.more()
-    net.klog.quiet()
+    net.works()
 
 
 if __name__ == "__main__":

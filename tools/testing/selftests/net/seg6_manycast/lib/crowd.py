@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """Connections that last and talk all the time: each says numbered lines, one
-now and then, but not before the last one has come back, and compares each echo.
+now and then, when the last one has come back, and compares each echo.
 
 They and their servers have a process of their own, and so they go on whatever
 the test does meanwhile.
