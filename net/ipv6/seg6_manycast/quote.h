@@ -20,7 +20,7 @@
  * @inner:	offset of the inner IPv6 header
  * @inner_len:	octets of the inner packet
  * @silent:	nobody may be told of it, being an ICMPv6 error itself
- * @tuple:	the inner packet's flow, and the sequence number of a TCP segment
+ * @tuple:	the inner packet's flow, with a TCP segment's number as its ISN
  * @flags:	TCPHDR_* of that segment; else 0
  */
 struct manycast_quote {

@@ -124,7 +124,8 @@ static const u8 two[] = { SERVER, OTHER };
 
 static void quote_plain(struct kunit *test)
 {
-	const struct in6_addr client = addr_of(CLIENT), server = addr_of(SERVER);
+	const struct in6_addr client = addr_of(CLIENT);
+	const struct in6_addr server = addr_of(SERVER);
 	struct packet *p = packet(test);
 	struct manycast_quote q;
 
