@@ -134,12 +134,8 @@ case = ktap.case_of(net_, CASES)
 
 @case
 def a_selectors_interface_goes(net):
-    net.goes("sel1", ["link set r down"])
-
-
-@case
-def a_selectors_device_goes(net):
-    net.goes("sel1", ["link del r", "manycast service del web"])
+    net.goes("sel1", ["link set r down", "link del r",
+                      "manycast service del web"])
 
 
 @case
@@ -192,12 +188,8 @@ def a_hashers_table_changes(net):
 
 @case
 def a_hashers_route_and_service_go(net):
-    net.goes("h1", [f"route del {PREFIX}", "manycast service del front"])
-
-
-@case
-def a_hashers_interface_goes(net):
-    net.goes("h1", ["link set r down", "link set r up"])
+    net.goes("h1", [f"route del {PREFIX}", "manycast service del front",
+                    "link set r down"])
 
 
 @case
