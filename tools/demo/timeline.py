@@ -40,6 +40,7 @@ class Play:
 
     records   of the load, with times since the beginning
     events    when each step was done, and its text
+    done      when each step had been done, by the time it was for
     failed    steps that could not be
     """
 
@@ -47,6 +48,7 @@ class Play:
         self.sites, self.steps, self.seconds = sites, list(steps), seconds
         self.load = Load(sites.clients(), SERVICE, RATE, HELD, PAUSE, life)
         self.records, self.events, self.failed = [], [], []
+        self.done = {}
         self.seen = 0
 
     def run(self):
@@ -75,6 +77,7 @@ class Play:
             step.do(self.sites)
         except AssertionError as e:
             self.failed.append(f"{step.text}: {e}")
+        self.done[step.at] = self.now()
 
     def _take(self):
         """Records that are new."""

@@ -30,12 +30,14 @@ class View:
         try:
             message = json.loads(text)
         except ValueError:
+            self._clear()
             self.progress(text.rstrip("\n"))
             return
         if "live" in message:
             self._live(message["live"])
         elif "event" in message:
-            self._above(f"{message['at']:6.1f}  {message['event']}")
+            self._clear()
+            print(f"{message['at']:6.1f}  {message['event']}", flush=True)
         else:
             self.kept.append((message["kept"], message["promise"]))
 
@@ -53,11 +55,10 @@ class View:
         elif round(live["at"]) % EVERY == 0:
             print(text, flush=True)
 
-    def _above(self, text):
-        """An event stays, above the line that changes."""
+    def _clear(self):
+        """What is printed now stays, above the line that changes."""
         if self.tty and self.headed:
             print("\r\033[K", end="")
-        print(text, flush=True)
 
     def end(self):
         """The promises, and whether all were kept."""
