@@ -378,24 +378,6 @@ unsigned int manycast_handshake_ask_again(struct manycast_handshake *hs,
 	return n;
 }
 
-/**
- * manycast_handshake_winner() - who has won
- * @hs:		the handshake
- *
- * Context: RCU, bottom halves off.
- * Return: the instance, or NULL while or unless there is one.
- */
-struct manycast_instance *
-manycast_handshake_winner(struct manycast_handshake *hs)
-{
-	struct manycast_instance *winner;
-
-	spin_lock_bh(&hs->lock);
-	winner = hs->state == MANYCAST_DECIDED ? hs->winner : NULL;
-	spin_unlock_bh(&hs->lock);
-	return winner;
-}
-
 /* Returns whether @skb was taken over. */
 static bool collect(struct manycast_handshake *hs, struct sk_buff *skb,
 		    const struct manycast_packet *pkt,

@@ -106,9 +106,6 @@ manycast_handshake_adopted(const struct manycast_handshake *hs)
 	return READ_ONCE(hs->state) == MANYCAST_ADOPTED;
 }
 
-struct manycast_instance *
-manycast_handshake_winner(struct manycast_handshake *hs);
-
 /* Where packets of a decided handshake's connection go. */
 static inline const struct manycast_path *
 manycast_handshake_path(const struct manycast_handshake *hs)

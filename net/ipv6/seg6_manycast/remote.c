@@ -69,6 +69,17 @@ struct manycast_path *manycast_remote_path(const struct manycast_instance *inst,
 	return kmemdup(&path, sizeof(path), GFP_ATOMIC);
 }
 
+/* Under RCU; NULL while or unless there is one. */
+static struct manycast_instance *winner_of(struct manycast_handshake *hs)
+{
+	struct manycast_instance *winner;
+
+	spin_lock_bh(&hs->lock);
+	winner = hs->state == MANYCAST_DECIDED ? hs->winner : NULL;
+	spin_unlock_bh(&hs->lock);
+	return winner;
+}
+
 /**
  * manycast_peer_rst() - another site's selector has chosen somebody else
  * @svc:	the service
@@ -92,7 +103,7 @@ bool manycast_peer_rst(struct manycast_service *svc, struct sk_buff *skb,
 	if (!hs || hs->service != svc ||
 	    !ipv6_addr_equal(&hs->edge, &ipv6_hdr(skb)->saddr))
 		return false;
-	winner = manycast_handshake_winner(hs);
+	winner = winner_of(hs);
 	if (winner)
 		manycast_selector_reset(&key, winner);
 	manycast_stats_inc(svc->stats, SEG6_MANYCAST_SERVICE_STAT_FROM_PEER);
