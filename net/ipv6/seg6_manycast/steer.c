@@ -71,6 +71,9 @@ static const struct manycast_path *owner(struct manycast_service *svc,
 	struct manycast_handshake *hs = manycast_opening_find(svc->mnet, key);
 	const struct manycast_path *path;
 
+	/* Of a service that was here before. */
+	if (hs && hs->service != svc)
+		hs = NULL;
 	if (tcp && hs && settings->affinity == SEG6_MANYCAST_AFFINITY_PIN &&
 	    manycast_tcp_acks_synack(tcp, hs->synack_isn))
 		manycast_pin(hs->winner, &hs->key, hs->server, settings->pins);

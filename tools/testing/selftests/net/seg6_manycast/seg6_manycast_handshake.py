@@ -802,6 +802,25 @@ def the_same_4_tuple_again_is_steered_anew(s):
     s.expect(open=2, syn=2, copy=6, synack=2, decided=2, steered=2, pinned=2)
 
 
+@case()
+def another_service_takes_the_address(s):
+    """What the first one remembers is not its business."""
+    a = s.attempt(edge=None)
+    a.connect()
+    a.accept(1)
+    ns, route = s.sel.ns, f"route replace {s.address}/128 encap seg6local " \
+        "action End.MAnycast service "
+    ns.later(f"manycast service add other sid {SEL_SID} candidates all")
+    ns.later(route + "other dev r1")
+    ns.flush()
+    equal(a.send(a.ack(1)), [], "the ACK")
+    equal(ns.service("other")["stats"]["drop_no_state"], 1, "counted")
+    ns.later(f"{route}{s.name} dev r1")
+    ns.flush()
+    equal(a.send(a.ack(1)), ["A to s1"], "back")
+    s.sel.routeless.append("other")
+
+
 @case(tombstone=30)
 def steering_ends_with_the_tombstone(s):
     a = s.attempt(edge=None)
