@@ -75,7 +75,9 @@ static bool has_socket(const struct net *net, const struct sk_buff *skb,
 					inet6_sdif(skb));
 	if (!sk)
 		return false;
-	mine = pkt->proto != IPPROTO_TCP || expects(sk, &pkt->tcp);
+	/* An error is about data, or it would do a request no good. */
+	mine = pkt->proto == IPPROTO_TCP ? expects(sk, &pkt->tcp) :
+					   sk->sk_state != TCP_NEW_SYN_RECV;
 	sock_gen_put(sk);
 	return mine;
 }

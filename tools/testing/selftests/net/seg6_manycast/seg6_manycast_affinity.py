@@ -235,8 +235,17 @@ def who_lost_the_race_and_was_not_told(net):
              "s1 still waits for some")
         net.forget()
         still(connections)
+        # Errors pass it by, too.
+        net.forget(WORDS + " affinity hunt")
+        # A path MTU only falls.
+        for mtu, (sock, name) in zip(range(1300, 1292, -1), connections):
+            net.send(too_big(quote(net, sock), mtu))
+            ktap.wait_for(lambda m=mtu: learnt(net, m), "somebody learns")
+            equal(learnt(net, mtu), {name}, "servers that know")
     finally:
         net.topology.r2.run("nft delete table ip6 mute")
+        for ns in net.topology.servers():
+            ns.ip("-6 route flush cache")
         net.no_half_open()
 
 
