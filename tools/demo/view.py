@@ -87,8 +87,9 @@ class Series:
                                   for site in SITES)
 
     def most(self, *what):
+        """Of a second; one at least, for an axis."""
         return max((n for (_, _, kind), n in self.counts.items()
-                    if kind in what), default=0)
+                    if kind in what), default=1)
 
 
 def write_values(measured, series, path):
@@ -98,8 +99,6 @@ def write_values(measured, series, path):
         "seconds": measured["seconds"], "new_max": series.most("new"),
         "held_max": series.most("held"), "events": len(events),
         "errors_max": max(series.most("errors"), 4),
-        "legend": "      ".join(f"{i}  {text}" for i, (_, text)
-                                in enumerate(events, 1)),
     }
     with open(path, "w", encoding="ascii") as f:
         for name, value in values.items():
