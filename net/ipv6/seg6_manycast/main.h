@@ -20,6 +20,8 @@ struct net;
  * struct manycast_net - everything of ours in a network namespace
  * @refs:	held by the namespace and by every route of ours, since states
  *		of routes may be freed after the namespace's exit
+ * @rcu:	frees; in front, since kfree_rcu() takes no offset above a page
+ *		and locks grow in a kernel that watches them
  * @net:	the namespace; valid until manycast_net_exit()
  * @lock:	taken by every writer of configuration
  * @stats:	enum seg6_manycast_stat
@@ -56,10 +58,10 @@ struct net;
  * @flow_count:	entries of all lists
  * @flow_work:	forgets flows that were idle for too long
  * @dsts:	routes of what we send, by CPU; NULL until a route needs it
- * @rcu:	frees
  */
 struct manycast_net {
 	refcount_t refs;
+	struct rcu_head rcu;
 	struct net *net;
 	struct mutex lock; /* writers of configuration */
 	struct manycast_stats __percpu *stats;
@@ -95,8 +97,6 @@ struct manycast_net {
 	unsigned int flow_count;
 	struct delayed_work flow_work;
 	struct manycast_dsts __percpu *dsts;
-
-	struct rcu_head rcu;
 };
 
 /* A service or an instance comes or goes. */
