@@ -438,6 +438,7 @@ static bool late(struct manycast_handshake *hs, struct sk_buff *skb,
 	if (!inst)
 		return false;
 	manycast_instance_answered(inst);
+	manycast_race_late(inst, skb, pkt);
 	out->loser[out->losers++] = inst;
 	consume_skb(skb);
 	return true;

@@ -354,6 +354,21 @@ static void smooth(u32 *avg, u32 sample)
 }
 
 /**
+ * manycast_instance_told() - note the load that a SYN-ACK told
+ * @inst:	who sent it
+ * @load:	per mille, or MANYCAST_IOAM_UNAVAILABLE
+ *
+ * Context: RCU, bottom halves off.
+ */
+void manycast_instance_told(struct manycast_instance *inst, u32 load)
+{
+	if (load == MANYCAST_IOAM_UNAVAILABLE)
+		return;
+	WRITE_ONCE(inst->load, load);
+	WRITE_ONCE(inst->load_time, jiffies);
+}
+
+/**
  * manycast_instance_measured() - note what a SYN-ACK told
  * @inst:	who sent it
  * @rtt:	microseconds
@@ -369,10 +384,7 @@ void manycast_instance_measured(struct manycast_instance *inst, u32 rtt,
 	smooth(&inst->rtt, rtt);
 	if (tm->residence != MANYCAST_IOAM_UNAVAILABLE)
 		smooth(&inst->residence, tm->residence);
-	if (tm->load != MANYCAST_IOAM_UNAVAILABLE) {
-		WRITE_ONCE(inst->load, tm->load);
-		WRITE_ONCE(inst->load_time, jiffies);
-	}
+	manycast_instance_told(inst, tm->load);
 }
 
 /**

@@ -241,6 +241,29 @@ u64 manycast_race_rate(const struct manycast_race *race, unsigned int i,
 }
 
 /**
+ * manycast_race_late() - a SYN-ACK that comes when the race is decided
+ * @inst:	whose it is
+ * @skb:	the SYN-ACK as it arrived
+ * @pkt:	where things are in it
+ *
+ * A tier's load is that of all its instances. Those who are never the first
+ * would not have a say in it. Without another tier nobody asks.
+ *
+ * Context: RCU, bottom halves off.
+ */
+void manycast_race_late(struct manycast_instance *inst, struct sk_buff *skb,
+			const struct manycast_packet *pkt)
+{
+	const struct manycast_pool *pool = rcu_dereference(inst->service->pool);
+	struct manycast_telemetry tm;
+
+	if (!pool || !pool->next)
+		return;
+	read_telemetry(skb, pkt, &tm);
+	manycast_instance_told(inst, tm.load);
+}
+
+/**
  * manycast_race_hold() - keep the leader's SYN-ACK instead of the one before
  * @race:	the race
  * @skb:	the SYN-ACK as it arrived, taken over

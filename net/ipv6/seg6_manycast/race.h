@@ -65,6 +65,8 @@ int manycast_race_runner(const struct manycast_race *race,
 u64 manycast_race_rate(const struct manycast_race *race, unsigned int i,
 		       const struct manycast_settings *settings,
 		       struct sk_buff *skb, const struct manycast_packet *pkt);
+void manycast_race_late(struct manycast_instance *inst, struct sk_buff *skb,
+			const struct manycast_packet *pkt);
 static inline bool manycast_race_holds(const struct manycast_race *race)
 {
 	return race->hold && race->hold->skb;

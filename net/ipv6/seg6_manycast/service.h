@@ -302,6 +302,7 @@ manycast_instance_where(struct manycast_net *mnet,
 			bool (*wanted)(const struct manycast_service *svc,
 				       const struct manycast_key *key),
 			const struct manycast_key *key);
+void manycast_instance_told(struct manycast_instance *inst, u32 load);
 void manycast_instance_measured(struct manycast_instance *inst, u32 rtt,
 				const struct manycast_telemetry *tm);
 

@@ -215,6 +215,16 @@ def a_busy_tier_is_spared(s):
     wait_for(lambda: asked(s) == [1, 2], "the load is forgotten")
 
 
+@case(instances=3)
+def losers_have_a_say_in_a_tiers_load(s):
+    s.set(3, "tier 1")
+    a = s.attempt()
+    a.connect()
+    a.accept(1, load=950)
+    equal(a.accept(2, load=950), ["RST to s2"], "it has lost")
+    wait_for(lambda: asked(s) == [3], "the next tier")
+
+
 @case(instances=2, limit=10, mark=50)
 def a_full_table_spares_the_first_tier(s):
     s.set(2, "tier 1")
