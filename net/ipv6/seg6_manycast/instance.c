@@ -139,28 +139,6 @@ manycast_instance_where(struct manycast_net *mnet,
 	return NULL;
 }
 
-/**
- * manycast_instance_hunted() - look up whose connections can be hunted for
- * @mnet:	the namespace
- * @source:	where its answer came from
- *
- * Context: RCU.
- * Return: the instance or NULL.
- */
-struct manycast_instance *
-manycast_instance_hunted(struct manycast_net *mnet,
-			 const struct in6_addr *source)
-{
-	struct manycast_instance *inst;
-	struct rhlist_head *list, *pos;
-
-	list = rhltable_lookup(&mnet->sources, source, source_params);
-	rhl_for_each_entry_rcu(inst, pos, list, source_node)
-		if (manycast_pool_hunts(rcu_dereference(inst->service->pool)))
-			return inst;
-	return NULL;
-}
-
 static struct manycast_instance *
 instance_alloc(struct manycast_service *svc, const struct manycast_path *path,
 	       const struct in6_addr *source, const struct manycast_role *role,

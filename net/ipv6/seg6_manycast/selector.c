@@ -370,6 +370,12 @@ void manycast_selector_send(struct manycast_handshake *hs,
 		manycast_selector_reset(&hs->key, out->loser[i]);
 }
 
+static bool hunts(const struct manycast_service *svc,
+		  const struct manycast_key *key)
+{
+	return manycast_pool_hunts(rcu_dereference(svc->pool));
+}
+
 /* Whose is a SYN-ACK of a handshake that we know nothing of, and where does it
  * go? @edge is :: for an unaware client. That one may have the SYN-ACK if the
  * way of the SYN began here, which our servers tell, and if its ACK can be
@@ -390,7 +396,7 @@ static struct manycast_instance *stray(struct manycast_net *mnet,
 	*edge = in6addr_any;
 	if (!srh || !srh->first_segment)
 		return NULL;
-	inst = manycast_instance_hunted(mnet, source);
+	inst = manycast_instance_where(mnet, source, hunts, NULL);
 	/* Another site's would say the same to an edge's. */
 	return inst && !inst->remote ? inst : NULL;
 }

@@ -288,9 +288,6 @@ struct manycast_instance *
 manycast_instance_by_source(struct manycast_net *mnet,
 			    const struct manycast_service *svc,
 			    const struct in6_addr *source);
-struct manycast_instance *
-manycast_instance_hunted(struct manycast_net *mnet,
-			 const struct in6_addr *source);
 u32 manycast_instance_load(const struct manycast_instance *inst);
 struct manycast_instance *
 manycast_instance_by_sid(struct manycast_net *mnet, const struct in6_addr *sid,
