@@ -111,8 +111,12 @@ static void acknowledge(struct manycast_net *mnet, const struct sk_buff *skb,
 static void in_connection(struct manycast_net *mnet, const struct sk_buff *skb,
 			  const struct manycast_packet *pkt)
 {
+	const struct ipv6_sr_hdr *srh = manycast_srh(skb, pkt);
+
 	acknowledge(mnet, skb, pkt);
-	manycast_notice_send(mnet, skb, pkt);
+	/* Nearly all packets have no Tag. */
+	if (srh && srh->tag)
+		manycast_notice_send(mnet, skb, pkt);
 }
 
 /* With Segments Left: of a hunt, or nothing for us. Returns whether @skb is
@@ -171,7 +175,7 @@ int manycast_server_input(struct sk_buff *skb, struct manycast_route *route)
 
 	if (manycast_packet_receive(route, skb, &pkt))
 		return -EINVAL;
-	if (manycast_is_error(skb, &pkt))
+	if (pkt.proto == NEXTHDR_ICMP && manycast_is_error(skb, &pkt))
 		return manycast_error(mnet, skb, &pkt, sent);
 	srh = manycast_srh(skb, &pkt);
 	if (srh && srh->segments_left && !hunt(route, skb, &pkt, &err))
