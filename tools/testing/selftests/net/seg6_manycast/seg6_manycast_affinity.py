@@ -101,6 +101,9 @@ class Network:
         self.socks = []
         self.forget(present=set(range(1, SERVERS + 1)))
 
+    def remove(self):
+        self.topology.remove()
+
 
 def still(connections, word=b"again"):
     """Each is at its server."""
@@ -140,15 +143,7 @@ def learnt(net, mtu):
             if f"mtu {mtu}" in ns.ip(f"-6 route get {UNAWARE} from {SERVICE}")}
 
 
-_network = []
-
-
-def network():
-    if not _network:
-        _network.append(Network())
-    return _network[0]
-
-
+network = ktap.Shared(Network)
 CASES = []
 case = ktap.case_of(network, CASES)
 
@@ -224,6 +219,7 @@ def servers_go_while_the_selector_starts_again(net):
 
 
 @case
+@ktap.large
 def who_lost_the_race_and_was_not_told(net):
     """It has a half-open socket of the connection, and is hunted before the
     winner for one half of the flows.
@@ -299,6 +295,7 @@ def a_full_table_hunts(net):
 
 
 @case
+@ktap.large
 def a_syn_flood_takes_no_pin(net):
     """Handshakes that never complete push out nobody who did."""
     net.forget("candidates random limit 64 rate 0 pins 64")
@@ -427,4 +424,7 @@ def only_hash_can_hunt(net):
 
 
 if __name__ == "__main__":
-    ktap.run(CASES)
+    try:
+        ktap.run(CASES)
+    finally:
+        network.remove()

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 # time: 60
+# size: large
 """BIRD announces the service while a selector can serve it, and no longer.
 
     client --.     .-- sel1 --.
@@ -192,15 +193,13 @@ class Network:
         shutil.rmtree(self.dir)
 
 
-_network = []
-CASES = []
-
-
-def network():
+def make():
     bird.needed()
-    if not _network:
-        _network.append(Network())
-    return _network[0]
+    return Network()
+
+
+network = ktap.Shared(make)
+CASES = []
 
 
 def case(function):
@@ -405,8 +404,7 @@ def main():
     try:
         ktap.run(CASES)
     finally:
-        for net in _network:
-            net.remove()
+        network.remove()
 
 
 if __name__ == "__main__":

@@ -504,6 +504,7 @@ def a_full_table_forgets_what_was_idle_for_longest(e):
 
 
 @limited
+@ktap.large
 def a_flood_finds_its_limit(e):
     e.configure(limit=20)
     syns = [f.tcp("S", f.isn) for f in [Flow(e) for _ in range(200)]]

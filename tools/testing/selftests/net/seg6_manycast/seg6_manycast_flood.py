@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 # time: 40
+# size: large
 """SYNs of hosts that do not exist, at ten times what a selector has room for:
 who is connected does not notice, and who connects gets in.
 """
@@ -95,15 +96,7 @@ def counter(file, kind, name):
     return int(dict(zip(*lines))[name])
 
 
-_network = []
-
-
-def network():
-    if not _network:
-        _network.append(Network())
-    return _network[0]
-
-
+network = ktap.Shared(Network)
 CASES = []
 case = ktap.case_of(network, CASES)
 
@@ -222,5 +215,4 @@ if __name__ == "__main__":
     try:
         selector.run(CASES)
     finally:
-        if _network:
-            network().remove()
+        network.remove()

@@ -405,6 +405,7 @@ def ours(s, packet):
 
 
 @case(policy="load", hold=20)
+@ktap.large
 def decided_exactly_once(s):
     """Answers and timers race for many handshakes at once."""
     number = 40
@@ -607,6 +608,7 @@ def a_repeated_syn_goes_where_an_unaware_client_may_be(s):
 
 
 @case(limit=50)
+@ktap.large
 def a_flood_finds_its_limit(s):
     """Of 200 attempts 50 fit."""
     syns = [bytes(s.attempt(edge=None).syn()) for _ in range(200)]
@@ -713,6 +715,7 @@ def candidates_least_are_the_idle(s):
 
 
 @case(instances=12, candidates="least", fanout=2)
+@ktap.large
 def candidates_least_of_many(s):
     """It looks at some of them, beginning anywhere, and each has its turn."""
     seen = [asked_by(s.attempt()) for _ in range(120)]

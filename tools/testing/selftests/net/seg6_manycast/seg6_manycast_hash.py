@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 # time: 30
+# size: large
 """H.MAnycast.Hash: every packet of a flow, and every error about it, reaches
 the same selector through whichever hasher it comes.
 """

@@ -112,6 +112,7 @@ def a_probe_is_one_more(s):
 
 
 @case(instances=3, candidates="random", fanout=1, probe=4)
+@ktap.large
 def a_share_of_handshakes_probes(s):
     """Five standard deviations of a binomial distribution."""
     s.set(3, "state suspect")

@@ -377,16 +377,11 @@ class Network:
         for i in 1, 2, 3:
             self.load(i, "auto")
 
-
-_network = []
-
-
-def network():
-    if not _network:
-        _network.append(Network())
-    return _network[0]
+    def remove(self):
+        self.topology.remove()
 
 
+network = ktap.Shared(Network)
 whole = ktap.case_of(network, CASES)
 
 
@@ -474,4 +469,7 @@ def what_was_forgotten_is_learnt(net):
 
 
 if __name__ == "__main__":
-    run(CASES)
+    try:
+        run(CASES)
+    finally:
+        network.remove()

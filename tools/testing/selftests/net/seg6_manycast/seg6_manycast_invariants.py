@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 # time: 60
+# size: large
 """What always holds, whatever the network does (design section 3).
 
 Real sockets in the whole topology, many at once, of both kinds of clients;
@@ -177,15 +178,7 @@ def peers(name):
     return [b if a == name else a for a, b in LINKS if name in (a, b)]
 
 
-_network = []
-
-
-def network():
-    if not _network:
-        _network.append(Network())
-    return _network[0]
-
-
+network = ktap.Shared(Network)
 CASES = []
 case = ktap.case_of(network, CASES)
 
@@ -451,5 +444,4 @@ if __name__ == "__main__":
     try:
         ktap.run(CASES)
     finally:
-        if _network:
-            network().remove()
+        network.remove()

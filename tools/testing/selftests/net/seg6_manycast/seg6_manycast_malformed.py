@@ -304,6 +304,7 @@ def routing_types_without_segments_left():
 
 
 @untouched
+@ktap.large
 def truncated():
     """Every length, with an inner length that fits or not. What ends within
     the Hop-by-Hop header is the kernel's to drop.

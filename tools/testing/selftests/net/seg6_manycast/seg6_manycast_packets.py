@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 # time: 40
+# size: large
 """The seven packets of a connection, field by field, as tshark reads them.
 
     1 SYN      edge -> selector     IPv6 in IPv6

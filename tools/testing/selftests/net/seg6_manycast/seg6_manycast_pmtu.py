@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 # time: 85
+# size: large
 """A link of 1280 octets anywhere: path MTU discovery finds it, inside tunnels,
 too, and what is encapsulated fits through it, in fragments where it must.
 
@@ -157,6 +158,9 @@ class Net:
         for name in self.errors:
             self.too_big(name)
 
+    def remove(self):
+        self.topology.remove()
+
 
 def all_get_through(net):
     for name, sock in net.socks.items():
@@ -166,15 +170,7 @@ def all_get_through(net):
             raise AssertionError(f"{name}: {e}") from e
 
 
-_net = []
-
-
-def the_net():
-    if not _net:
-        _net.append(Net())
-    return _net[0]
-
-
+the_net = ktap.Shared(Net)
 CASES = []
 case = ktap.case_of(the_net, CASES)
 
@@ -556,19 +552,17 @@ class Front:
             ns.ip("-6 route flush cache")
         self.errors.read(PACKET_TOO_BIG)
 
-
-_front = []
-
-
-def the_front():
-    if not _front:
-        # The hosts' names are the same.
-        while _net:
-            _net.pop().topology.remove()
-        _front.append(Front())
-    return _front[0]
+    def remove(self):
+        self.net.__exit__()
 
 
+def make_front():
+    # The hosts' names are the same.
+    the_net.remove()
+    return Front()
+
+
+the_front = ktap.Shared(make_front)
 behind = ktap.case_of(the_front, CASES)
 
 
@@ -641,7 +635,5 @@ if __name__ == "__main__":
     try:
         ktap.run(CASES)
     finally:
-        for made in _net:
-            made.topology.remove()
-        for made in _front:
-            made.net.__exit__()
+        the_net.remove()
+        the_front.remove()

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 # time: 60
+# size: large
 """Connections that talk all the time outlive selectors that die, start again
 with nothing, and come; and those who come and go beside them, their own server
 excepted. The same with IPVS instead of selectors, for comparison.
@@ -158,15 +159,7 @@ class Cluster(Network):
         self.__exit__()
 
 
-_cluster = []
-
-
-def cluster():
-    if not _cluster:
-        _cluster.append(Cluster())
-    return _cluster[0]
-
-
+cluster = ktap.Shared(Cluster)
 CASES = []
 case = ktap.case_of(cluster, CASES)
 
@@ -306,5 +299,4 @@ if __name__ == "__main__":
     try:
         ktap.run(CASES)
     finally:
-        if _cluster:
-            cluster().remove()
+        cluster.remove()

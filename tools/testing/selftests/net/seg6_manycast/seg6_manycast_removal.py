@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 # time: 50
+# size: large
 """Whatever goes may go while packets have it: races with SYN-ACKs on hold,
 handshakes of a flood, pins and their eviction, hunts, packets at hashers.
 
@@ -119,15 +120,7 @@ def selector_routes(i):
             "acl fc00:5::/32 dev r")
 
 
-_net = []
-
-
-def net_():
-    if not _net:
-        _net.append(Net())
-    return _net[0]
-
-
+net_ = ktap.Shared(Net)
 CASES = []
 case = ktap.case_of(net_, CASES)
 
@@ -224,5 +217,4 @@ if __name__ == "__main__":
     try:
         ktap.run(CASES)
     finally:
-        if _net:
-            net_().remove()
+        net_.remove()

@@ -165,6 +165,7 @@ def a_synack_whose_record_is_gone_is_dropped(s):
 
 
 @case
+@ktap.large
 def records_find_their_limit(s):
     """The oldest are forgotten. A service that is not here needs no answer."""
     first = Client(s, ("2001:db8:5::ff", 80))

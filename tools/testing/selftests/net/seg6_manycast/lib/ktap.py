@@ -13,8 +13,20 @@ TIME_FACTOR = float(os.environ.get("TIME_FACTOR", "1"))
 SLOW = bool(os.environ.get("KSFT_MACHINE_SLOW"))
 
 
+# An emulated processor takes ten times as long, for whole programs, too.
+SKIP_LARGE = bool(os.environ.get("SKIP_LARGE"))
+
+
 class Skip(Exception):
     """The environment cannot run this case; the reason is the message."""
+
+
+def large(case):
+    """Decorates a case that takes long, and that no kernel makes different."""
+    def skipped(*_):
+        raise Skip("large, and this processor is emulated: LARGE=1")
+    skipped.__name__ = case.__name__
+    return skipped if SKIP_LARGE else case
 
 
 def equal(got, want, what):
@@ -37,6 +49,24 @@ def wait_for(condition, what, timeout=5.0, step=0.02):
         if time.monotonic() > end:
             raise AssertionError(f"timed out: {what}")
         time.sleep(step)
+
+
+class Shared:
+    """What cases share: made when the first of them asks for it."""
+
+    def __init__(self, make):
+        self.make, self.made = make, None
+
+    def __call__(self):
+        if self.made is None:
+            self.made = self.make()
+        return self.made
+
+    def remove(self):
+        """Unless nobody has asked. It may be made again."""
+        if self.made is not None:
+            self.made.remove()
+            self.made = None
 
 
 def case_of(fixture, cases):

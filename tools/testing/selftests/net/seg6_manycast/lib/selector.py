@@ -97,6 +97,8 @@ class Service:
         self.sel.ns.later(f"route del {self.address}/128 dev r1")
         self.sel.leaving.append(self.name)
 
+    restore = remove
+
     def attempt(self, edge=EDGE_SID, **more):
         more.setdefault("port", next(self.sel.ports))
         return Play(self.wire, edge=edge, service=self.address, **more)
@@ -186,9 +188,7 @@ def counted(stats, before=None):
             for name, value in stats.items() if value != before.get(name, 0)}
 
 
-@functools.lru_cache(None)
-def the_selector():
-    return Selector()
+the_selector = ktap.Shared(Selector)
 
 
 def case(**words):
@@ -210,7 +210,6 @@ def run(cases):
     try:
         ktap.run(cases)
     finally:
-        if the_selector.cache_info().currsize:
-            the_selector().remove()
+        the_selector.remove()
 
 

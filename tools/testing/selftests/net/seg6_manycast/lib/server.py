@@ -156,13 +156,7 @@ class Client(Attempt):
         return nodes_of(trace_of(self.answer))[-1][4]
 
 
-_server = []
-
-
-def the_server():
-    if not _server:
-        _server.append(Server())
-    return _server[0]
+the_server = ktap.Shared(Server)
 
 
 def run(cases):
@@ -170,5 +164,4 @@ def run(cases):
     try:
         ktap.run(cases)
     finally:
-        if _server:
-            the_server().remove()
+        the_server.remove()
