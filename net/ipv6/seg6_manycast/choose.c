@@ -3,6 +3,7 @@
  * candidates are picked out of numbers is in candidates.c.
  */
 
+#include <linux/compiler.h>
 #include <linux/random.h>
 
 #include "candidates.h"
@@ -268,7 +269,7 @@ unsigned int manycast_choose(struct manycast_service *svc,
 {
 	/* Other sites' selectors do not pass SYNs on. */
 	bool hunt = settings->mode == SEG6_MANYCAST_MODE_HUNT && !pool->remote;
-	u16 index[SEG6_MANYCAST_FANOUT_MAX];
+	u16 index[SEG6_MANYCAST_FANOUT_MAX] __uninitialized;
 	unsigned int i, n;
 
 	/* A hunt replicates nothing. */

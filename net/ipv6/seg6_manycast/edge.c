@@ -3,6 +3,7 @@
  * End.MAnycast.C learns from SYN-ACKs where to. It alone keeps their flows.
  */
 
+#include <linux/compiler.h>
 #include <net/ipv6.h>
 #include <net/lwtunnel.h>
 
@@ -96,7 +97,7 @@ static enum steering steer(struct manycast_route *route, struct sk_buff *skb,
 {
 	struct manycast_way *way = NULL, *loser = NULL;
 	struct manycast_net *mnet = route->mnet;
-	struct manycast_packet pkt;
+	struct manycast_packet pkt __uninitialized;
 	struct manycast_flow *flow;
 	struct manycast_key key;
 
@@ -308,7 +309,7 @@ int manycast_edge_answer(struct sk_buff *skb, struct manycast_route *route)
 {
 	struct manycast_net *mnet = route->mnet;
 	const struct ipv6_sr_hdr *srh;
-	struct manycast_packet pkt;
+	struct manycast_packet pkt __uninitialized;
 
 	if (manycast_packet_receive(route, skb, &pkt))
 		return -EINVAL;

@@ -19,19 +19,19 @@
 			 sizeof(struct icmp6hdr))
 
 /**
- * manycast_is_error() - is a packet an ICMPv6 error for us?
+ * manycast_icmp_is_error() - is a bare ICMPv6 packet an error for us?
  * @skb:	the packet; its ICMPv6 header becomes linear
  * @pkt:	where things are in it
  *
  * Return: whether it is.
  */
-bool manycast_is_error(struct sk_buff *skb, const struct manycast_packet *pkt)
+bool manycast_icmp_is_error(struct sk_buff *skb,
+			    const struct manycast_packet *pkt)
 {
 	const struct ipv6_sr_hdr *srh;
 	const struct icmp6hdr *icmp;
 
-	if (pkt->proto != NEXTHDR_ICMP || pkt->inner ||
-	    !pskb_may_pull(skb, pkt->upper + sizeof(*icmp)))
+	if (!pskb_may_pull(skb, pkt->upper + sizeof(*icmp)))
 		return false;
 	srh = manycast_srh(skb, pkt);
 	icmp = manycast_at(skb, pkt->upper);

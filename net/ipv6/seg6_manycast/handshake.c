@@ -123,8 +123,9 @@ static void decide(struct manycast_handshake *hs, struct manycast_outcome *out)
 	lockdep_assert_held(&hs->lock);
 	hs->winner = race->runner[race->contest.best];
 	percpu_ref_get(&hs->winner->ref);
-	hs->server = manycast_remote_path(hs->winner, out->relay,
-					  &out->relay_pkt);
+	if (hs->winner->remote)
+		hs->server = manycast_remote_path(hs->winner, out->relay,
+						  &out->relay_pkt);
 	hs->synack_isn = out->relay_pkt.tcp.seq;
 	out->from = hs->winner;
 	reset_losers(race, out);

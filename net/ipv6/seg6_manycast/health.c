@@ -12,38 +12,6 @@
 #include "service.h"
 
 /**
- * manycast_health_asked() - one more race
- * @health:	of who is asked
- * @now:	jiffies
- * @fails:	races without an answer that make a suspect; 0: none do
- * @timeout:	milliseconds in which a race is answered
- *
- * Many races may be under way at once, so that their number alone says nothing.
- *
- * Return: whether it has become suspect by that.
- */
-bool manycast_health_asked(struct manycast_health *health, unsigned long now,
-			   u32 fails, u32 timeout)
-{
-	u32 unanswered = READ_ONCE(health->unanswered);
-
-	if (!fails || READ_ONCE(health->suspect))
-		return false;
-	if (!unanswered)
-		WRITE_ONCE(health->since, now);
-	/* This one has its time still. */
-	if (unanswered < fails ||
-	    time_before_eq(now, READ_ONCE(health->since) +
-				msecs_to_jiffies(timeout))) {
-		WRITE_ONCE(health->unanswered, min(unanswered + 1, fails));
-		return false;
-	}
-	WRITE_ONCE(health->suspect, true);
-	return true;
-}
-EXPORT_SYMBOL_IF_KUNIT(manycast_health_asked);
-
-/**
  * manycast_health_answered() - a SYN-ACK
  * @health:	of who sent it
  *
@@ -70,6 +38,7 @@ void manycast_health_set(struct manycast_health *health, bool suspect)
 	WRITE_ONCE(health->unanswered, 0);
 	WRITE_ONCE(health->suspect, suspect);
 }
+EXPORT_SYMBOL_IF_KUNIT(manycast_health_set);
 
 /**
  * manycast_instance_state() - what is known of an instance
@@ -95,20 +64,15 @@ static void changed(struct manycast_service *svc)
 }
 
 /**
- * manycast_instance_asked() - an instance takes part in a race
+ * manycast_instance_suspected() - too many races were left unanswered
  * @inst:	the instance
- * @settings:	of its service
  *
  * Context: RCU, bottom halves off.
  */
-void manycast_instance_asked(struct manycast_instance *inst,
-			     const struct manycast_settings *settings)
+void manycast_instance_suspected(struct manycast_instance *inst)
 {
 	struct manycast_service *svc = inst->service;
 
-	if (!manycast_health_asked(&inst->health, jiffies, settings->fails,
-				   settings->timeout))
-		return;
 	manycast_stats_inc(svc->stats, SEG6_MANYCAST_SERVICE_STAT_SUSPECTED);
 	changed(svc);
 }

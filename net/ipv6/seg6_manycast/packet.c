@@ -122,7 +122,7 @@ int manycast_packet_read(struct sk_buff *skb, struct manycast_packet *pkt)
 {
 	int headers, len;
 
-	memset(pkt, 0, sizeof(*pkt));
+	*pkt = (struct manycast_packet){};
 	if (read_inner(skb, pkt))
 		return -EBADMSG;
 

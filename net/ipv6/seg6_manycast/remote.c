@@ -19,54 +19,54 @@
  * @inst:	whose SYN-ACK it is
  * @skb:	the SYN-ACK as it arrived
  * @pkt:	where things are in it
- * @path:	result: its SID and waypoints
+ * @room:	for what is not configured
  *
  * The path to an instance is configured. Another site's selector says it: what
  * comes is its packet 4, where the server stands behind the edge, and that is
  * us.
  *
- * Return: whether it is known.
+ * Context: RCU.
+ * Return: its SID and waypoints, or NULL if they are not known.
  */
-bool manycast_server_path(const struct manycast_instance *inst,
-			  const struct sk_buff *skb,
-			  const struct manycast_packet *pkt,
-			  struct manycast_path *path)
+const struct manycast_path *
+manycast_server_path(const struct manycast_instance *inst,
+		     const struct sk_buff *skb,
+		     const struct manycast_packet *pkt,
+		     struct manycast_path *room)
 {
 	const struct ipv6_sr_hdr *srh = manycast_srh(skb, pkt);
 
-	if (!inst->remote) {
-		manycast_path_copy(path, &inst->path);
-		return true;
-	}
-	if (!srh || srh->segments_left || manycast_srh_read(srh, path) ||
-	    path->n < 2)
-		return false;
-	path->n--;
-	path->left = path->n - 1;
-	path->tag = 0;
-	memmove(path->seg, path->seg + 1, path->n * sizeof(path->seg[0]));
-	return true;
+	if (!inst->remote)
+		return &inst->path;
+	if (!srh || srh->segments_left || manycast_srh_read(srh, room) ||
+	    room->n < 2)
+		return NULL;
+	room->n--;
+	room->left = room->n - 1;
+	room->tag = 0;
+	memmove(room->seg, room->seg + 1, room->n * sizeof(room->seg[0]));
+	return room;
 }
 
 /**
  * manycast_remote_path() - a copy of it to keep, since few have one
- * @inst:	whose SYN-ACK it is
+ * @inst:	whose SYN-ACK it is: another site's selector
  * @skb:	the SYN-ACK as it arrived
  * @pkt:	where things are in it
  *
  * Context: any.
- * Return: where its server is, for kfree(); NULL if that is configured, and
+ * Return: where its server is, for kfree(); NULL if that is not known, and
  * without memory.
  */
 struct manycast_path *manycast_remote_path(const struct manycast_instance *inst,
 					   const struct sk_buff *skb,
 					   const struct manycast_packet *pkt)
 {
-	struct manycast_path path;
+	const struct manycast_path *path;
+	struct manycast_path room;
 
-	if (!inst->remote || !manycast_server_path(inst, skb, pkt, &path))
-		return NULL;
-	return kmemdup(&path, sizeof(path), GFP_ATOMIC);
+	path = manycast_server_path(inst, skb, pkt, &room);
+	return path ? kmemdup(path, sizeof(*path), GFP_ATOMIC) : NULL;
 }
 
 /* Under RCU; NULL while or unless there is one. */

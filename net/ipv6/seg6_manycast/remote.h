@@ -7,10 +7,11 @@
 struct manycast_instance;
 struct manycast_service;
 
-bool manycast_server_path(const struct manycast_instance *inst,
-			  const struct sk_buff *skb,
-			  const struct manycast_packet *pkt,
-			  struct manycast_path *path);
+const struct manycast_path *
+manycast_server_path(const struct manycast_instance *inst,
+		     const struct sk_buff *skb,
+		     const struct manycast_packet *pkt,
+		     struct manycast_path *room);
 struct manycast_path *manycast_remote_path(const struct manycast_instance *inst,
 					   const struct sk_buff *skb,
 					   const struct manycast_packet *pkt);

@@ -3,6 +3,7 @@
  * rest. Read from the end: manycast_selector_input() is where packets come in.
  */
 
+#include <linux/compiler.h>
 #include <linux/icmpv6.h>
 #include <net/ipv6.h>
 
@@ -52,7 +53,7 @@ static void ask(struct manycast_service *svc,
 		const struct in6_addr *edge, struct manycast_outer *outer,
 		struct manycast_instance **inst, unsigned int n)
 {
-	struct manycast_path path;
+	struct manycast_path path __uninitialized;
 
 	path_to(inst, n, &settings->sid, edge, &path);
 	outer->path = &path;
@@ -219,7 +220,9 @@ static void begun(struct manycast_service *svc,
 	if (n > 1 && settings->mode == SEG6_MANYCAST_MODE_HUNT)
 		return;
 	while (n--)
-		manycast_instance_asked(cand[n], settings);
+		if (manycast_health_asked(&cand[n]->health, jiffies,
+					  settings->fails, settings->timeout))
+			manycast_instance_suspected(cand[n]);
 }
 
 /* A decapsulated SYN; @edge is :: for an unaware client. @local: it comes from
@@ -231,7 +234,8 @@ static int syn(struct manycast_service *svc, struct sk_buff *skb,
 {
 	const struct manycast_settings *settings =
 		rcu_dereference(svc->settings);
-	struct manycast_instance *cand[SEG6_MANYCAST_FANOUT_MAX];
+	struct manycast_instance *cand[SEG6_MANYCAST_FANOUT_MAX]
+		__uninitialized;
 	struct manycast_handshake *hs, *found;
 	const struct manycast_pool *pool;
 	unsigned int n;
@@ -268,7 +272,7 @@ static int emit_to_edge(struct manycast_net *mnet, struct sk_buff *skb,
 			const struct in6_addr *sid, const struct in6_addr *edge,
 			const struct manycast_path *server)
 {
-	struct manycast_path path;
+	struct manycast_path path __uninitialized;
 	struct manycast_outer outer = {
 		.saddr = sid,
 		.path = &path,
@@ -285,6 +289,12 @@ static int emit_to_edge(struct manycast_net *mnet, struct sk_buff *skb,
 	return manycast_encap_send(mnet, skb, &outer);
 }
 
+static bool hunts(const struct manycast_service *svc,
+		  const struct manycast_key *key)
+{
+	return manycast_pool_hunts(rcu_dereference(svc->pool));
+}
+
 /* An unaware client's packets will be encapsulated here. */
 static int lower_mss(struct manycast_net *mnet, struct sk_buff *skb,
 		     const struct manycast_packet *pkt,
@@ -292,10 +302,10 @@ static int lower_mss(struct manycast_net *mnet, struct sk_buff *skb,
 		     const struct manycast_service *svc,
 		     const struct manycast_path *server)
 {
+	struct manycast_path path __uninitialized;
 	struct manycast_outer outer = {};
-	struct manycast_path path;
 
-	if (manycast_hunt_path(svc, key, false, &path))
+	if (hunts(svc, key) && manycast_hunt_path(svc, key, false, &path))
 		manycast_steer_outer(&outer, svc, key, &path);
 	else
 		manycast_steer_outer(&outer, svc, key, server);
@@ -310,17 +320,19 @@ static int emit(struct manycast_net *mnet, struct sk_buff *skb,
 {
 	const struct manycast_settings *settings =
 		rcu_dereference(inst->service->settings);
-	struct manycast_path server;
+	struct manycast_path room __uninitialized;
+	const struct manycast_path *server;
 	int err;
 
 	/* Held until the namespace's last device was gone. */
 	if (!skb->dev)
 		return manycast_drop(mnet, skb,
 				     SEG6_MANYCAST_STAT_DROP_NO_ROUTE);
-	if (!manycast_server_path(inst, skb, pkt, &server))
+	server = manycast_server_path(inst, skb, pkt, &room);
+	if (!server)
 		return manycast_drop_srh(mnet, skb, pkt);
 	if (ipv6_addr_any(edge) &&
-	    lower_mss(mnet, skb, pkt, key, inst->service, &server))
+	    lower_mss(mnet, skb, pkt, key, inst->service, server))
 		return manycast_drop(mnet, skb,
 				     SEG6_MANYCAST_STAT_DROP_NO_MEMORY);
 	err = manycast_decap(skb, pkt);
@@ -328,7 +340,7 @@ static int emit(struct manycast_net *mnet, struct sk_buff *skb,
 		return manycast_drop_error(mnet, skb, err);
 	if (ipv6_addr_any(edge))
 		return manycast_deliver(mnet, skb, 0);
-	return emit_to_edge(mnet, skb, key, &settings->sid, edge, &server);
+	return emit_to_edge(mnet, skb, key, &settings->sid, edge, server);
 }
 
 /**
@@ -368,12 +380,6 @@ void manycast_selector_send(struct manycast_handshake *hs,
 		     out->from);
 	for (i = 0; i < out->losers; i++)
 		manycast_selector_reset(&hs->key, out->loser[i]);
-}
-
-static bool hunts(const struct manycast_service *svc,
-		  const struct manycast_key *key)
-{
-	return manycast_pool_hunts(rcu_dereference(svc->pool));
 }
 
 /* Whose is a SYN-ACK of a handshake that we know nothing of, and where does it
@@ -529,7 +535,7 @@ static bool segments_left_ok(const struct sk_buff *skb,
 int manycast_selector_input(struct sk_buff *skb, struct manycast_route *route)
 {
 	struct manycast_net *mnet = route->mnet;
-	struct manycast_packet pkt;
+	struct manycast_packet pkt __uninitialized;
 
 	if (manycast_packet_receive(route, skb, &pkt))
 		return -EINVAL;

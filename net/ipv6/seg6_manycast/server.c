@@ -4,6 +4,7 @@
  * else that the server sends goes out untouched.
  */
 
+#include <linux/compiler.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter_ipv6.h>
 #include <linux/slab.h>
@@ -170,12 +171,12 @@ int manycast_server_input(struct sk_buff *skb, struct manycast_route *route)
 {
 	struct manycast_net *mnet = route->mnet;
 	const struct ipv6_sr_hdr *srh;
-	struct manycast_packet pkt;
+	struct manycast_packet pkt __uninitialized;
 	int err = 0;
 
 	if (manycast_packet_receive(route, skb, &pkt))
 		return -EINVAL;
-	if (pkt.proto == NEXTHDR_ICMP && manycast_is_error(skb, &pkt))
+	if (manycast_is_error(skb, &pkt))
 		return manycast_error(mnet, skb, &pkt, sent);
 	srh = manycast_srh(skb, &pkt);
 	if (srh && srh->segments_left && !hunt(route, skb, &pkt, &err))
@@ -280,7 +281,7 @@ static unsigned int local_out(void *priv, struct sk_buff *skb,
 {
 	struct manycast_net *mnet = priv;
 	unsigned int verdict = NF_ACCEPT;
-	struct manycast_packet pkt;
+	struct manycast_packet pkt __uninitialized;
 	struct manycast_key key;
 
 	if (manycast_packet_read(skb, &pkt) || pkt.inner ||

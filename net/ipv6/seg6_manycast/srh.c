@@ -138,17 +138,6 @@ void manycast_path_copy(struct manycast_path *to,
 }
 
 /**
- * manycast_path_add() - append a segment that is travelled earlier
- * @path:	has room left
- * @seg:	the segment
- */
-void manycast_path_add(struct manycast_path *path, const struct in6_addr *seg)
-{
-	path->seg[path->n++] = *seg;
-}
-EXPORT_SYMBOL_IF_KUNIT(manycast_path_add);
-
-/**
  * manycast_path_narrow() - leave the other candidates out
  * @path:	a segment list, unchanged unless its active segment is one of
  *		several candidates; afterwards as if it had named this one only:

@@ -40,6 +40,17 @@ static inline size_t manycast_srh_len(unsigned int segments)
 	return sizeof(struct ipv6_sr_hdr) + segments * sizeof(struct in6_addr);
 }
 
+/**
+ * manycast_path_add() - append a segment that is travelled earlier
+ * @path:	has room left
+ * @seg:	the segment
+ */
+static inline void manycast_path_add(struct manycast_path *path,
+				     const struct in6_addr *seg)
+{
+	path->seg[path->n++] = *seg;
+}
+
 int manycast_srh_check(const void *hdr, size_t len);
 int manycast_srh_read(const void *hdr, struct manycast_path *path);
 void manycast_srh_write(void *hdr, u8 nexthdr,
@@ -47,7 +58,6 @@ void manycast_srh_write(void *hdr, u8 nexthdr,
 
 void manycast_path_copy(struct manycast_path *to,
 			const struct manycast_path *from);
-void manycast_path_add(struct manycast_path *path, const struct in6_addr *seg);
 bool manycast_path_narrow(struct manycast_path *path);
 void manycast_path_reverse(const struct manycast_path *path,
 			   struct manycast_path *back);

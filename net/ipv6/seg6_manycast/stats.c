@@ -33,24 +33,6 @@ struct manycast_stats __percpu *manycast_stats_alloc(unsigned int max,
 EXPORT_SYMBOL_IF_KUNIT(manycast_stats_alloc);
 
 /**
- * manycast_stats_add() - count
- * @stats:	the counters
- * @i:		which
- * @n:		how many
- *
- * Context: bottom halves off.
- */
-void manycast_stats_add(struct manycast_stats __percpu *stats, unsigned int i,
-			unsigned int n)
-{
-	struct manycast_stats *cpu = this_cpu_ptr(stats);
-
-	u64_stats_update_begin(&cpu->syncp);
-	u64_stats_add(&cpu->count[i], n);
-	u64_stats_update_end(&cpu->syncp);
-}
-
-/**
  * manycast_stats_read() - sum over all CPUs
  * @stats:	the counters
  * @i:		which
@@ -76,6 +58,7 @@ u64 manycast_stats_read(const struct manycast_stats __percpu *stats,
 	}
 	return sum;
 }
+EXPORT_SYMBOL_IF_KUNIT(manycast_stats_read);
 
 /**
  * manycast_stats_put() - put a set of counters into a message

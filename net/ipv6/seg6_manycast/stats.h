@@ -2,6 +2,7 @@
 #ifndef _SEG6_MANYCAST_STATS_H
 #define _SEG6_MANYCAST_STATS_H
 
+#include <linux/percpu.h>
 #include <linux/types.h>
 #include <linux/u64_stats_sync.h>
 
@@ -22,13 +23,29 @@ struct manycast_stats {
 
 struct manycast_stats __percpu *manycast_stats_alloc(unsigned int max,
 						     gfp_t gfp);
-void manycast_stats_add(struct manycast_stats __percpu *stats, unsigned int i,
-			unsigned int n);
 u64 manycast_stats_read(const struct manycast_stats __percpu *stats,
 			unsigned int i);
 int manycast_stats_put(struct sk_buff *msg, int attr,
 		       const struct manycast_stats __percpu *stats,
 		       unsigned int max);
+
+/**
+ * manycast_stats_add() - count
+ * @stats:	the counters
+ * @i:		which
+ * @n:		how many
+ *
+ * Context: bottom halves off.
+ */
+static inline void manycast_stats_add(struct manycast_stats __percpu *stats,
+				      unsigned int i, unsigned int n)
+{
+	struct manycast_stats *cpu = this_cpu_ptr(stats);
+
+	u64_stats_update_begin(&cpu->syncp);
+	u64_stats_add(&cpu->count[i], n);
+	u64_stats_update_end(&cpu->syncp);
+}
 
 static inline void manycast_stats_inc(struct manycast_stats __percpu *stats,
 				      unsigned int i)

@@ -6,7 +6,6 @@
 
 #include <linux/jiffies.h>
 
-#include "service.h"
 #include "tier.h"
 
 /* A thousand instances take longer than all the rest of a SYN: not each time.
@@ -69,9 +68,10 @@ static bool above_mark(const struct manycast_service *svc,
 }
 
 /**
- * manycast_choose_tier() - who takes a new handshake
+ * manycast_choose_of_tiers() - who takes a new handshake
  * @svc:	the service
  * @settings:	its settings
+ * @pool:	of its first tier, or NULL
  * @local:	another site's selector has sent the SYN here: not a site again
  *
  * The first tier below the mark. If there is none, the first one with somebody
@@ -81,10 +81,10 @@ static bool above_mark(const struct manycast_service *svc,
  * Return: its pool, with somebody to be asked; or NULL.
  */
 struct manycast_pool *
-manycast_choose_tier(struct manycast_service *svc,
-		     const struct manycast_settings *settings, bool local)
+manycast_choose_of_tiers(struct manycast_service *svc,
+			 const struct manycast_settings *settings,
+			 struct manycast_pool *pool, bool local)
 {
-	struct manycast_pool *pool = rcu_dereference(svc->pool);
 	struct manycast_pool *healthy = NULL, *suspect = NULL;
 	bool first = true;
 
