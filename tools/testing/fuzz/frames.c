@@ -5,8 +5,6 @@
 
 #include "fuzz.h"
 
-size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max);
-
 /* Returns how many there are; what is cut off at the end is left out. */
 size_t fuzz_frames(const uint8_t *data, size_t size, struct frame *frame)
 {
@@ -38,11 +36,10 @@ static size_t put(uint8_t *out, size_t max, const struct frame *frame)
 }
 
 /* One of: a frame's octets, a frame's kind, a frame away, one twice, two
- * exchanged. Most of the time @mend makes lengths and checksums right again.
+ * exchanged.
  */
 size_t fuzz_mutate_frames(uint8_t *data, size_t size, size_t max,
-			  unsigned int seed,
-			  void (*mend)(uint8_t kind, uint8_t *data, size_t len))
+			  unsigned int seed, fuzz_mutate_t *mutate)
 {
 	static uint8_t copy[FRAMES_MAX * (3 + FRAME_LEN_MAX)];
 	static uint8_t one[FRAME_LEN_MAX];
@@ -77,11 +74,9 @@ size_t fuzz_mutate_frames(uint8_t *data, size_t size, size_t max,
 		break;
 	default:
 		memcpy(one, frame[at].data, frame[at].len);
-		frame[at].len = LLVMFuzzerMutate(one, frame[at].len,
-						 sizeof(one));
+		frame[at].len = mutate(frame[at].kind, one, frame[at].len,
+				       sizeof(one), seed / 256);
 		frame[at].data = one;
-		if (seed / 256 % 4)
-			mend(frame[at].kind, one, frame[at].len);
 	}
 	for (i = 0; i < n; i++)
 		used += put(data + used, max - used, &frame[i]);

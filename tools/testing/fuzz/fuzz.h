@@ -19,6 +19,13 @@ struct frame {
 	const uint8_t *data;
 };
 
+/* Changes a frame's octets; returns how many there are then. */
+typedef size_t fuzz_mutate_t(uint8_t kind, uint8_t *data, size_t len,
+			     size_t max, unsigned int seed);
+
+/* libFuzzer's own */
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max);
+
 /* kernel.c */
 void fuzz_open(void);
 void fuzz_cover(void);
@@ -28,9 +35,7 @@ int fuzz_netns(const char *name);
 /* frames.c */
 size_t fuzz_frames(const uint8_t *data, size_t size, struct frame *frame);
 size_t fuzz_mutate_frames(uint8_t *data, size_t size, size_t max,
-			  unsigned int seed,
-			  void (*mend)(uint8_t kind, uint8_t *data,
-				       size_t len));
+			  unsigned int seed, fuzz_mutate_t *mutate);
 
 static inline void fuzz_need(int ok, const char *what)
 {

@@ -16,6 +16,9 @@
 
 #include "fuzz.h"
 
+/* Attributes within attributes: lwtunnel's, and ours in those. */
+#define NEST_MAX	3
+
 /* Inputs that share a namespace, which is then left to its end. */
 #define INPUTS_PER_NETNS	100
 
@@ -132,14 +135,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
+static struct nlattr *attr_at(uint8_t *data, size_t at)
+{
+	return (struct nlattr *)(data + at);
+}
+
+static size_t first_attr(uint8_t kind)
+{
+	return kind % KINDS < FAMILY ? sizeof(struct rtmsg) :
+				       sizeof(struct genlmsghdr);
+}
+
 /* Attributes begin at a multiple of four; the last one ends with the frame. */
 static void mend(uint8_t kind, uint8_t *data, size_t len)
 {
-	size_t at = kind % KINDS < FAMILY ? sizeof(struct rtmsg) :
-					    sizeof(struct genlmsghdr);
+	size_t at = first_attr(kind);
 
 	while (at + sizeof(struct nlattr) <= len) {
-		struct nlattr *attr = (struct nlattr *)(data + at);
+		struct nlattr *attr = attr_at(data, at);
 
 		if (attr->nla_len < sizeof(*attr) || attr->nla_len > len - at)
 			attr->nla_len = len - at;
@@ -147,8 +160,104 @@ static void mend(uint8_t kind, uint8_t *data, size_t len)
 	}
 }
 
+/* How many attributes lie there, and where the one with that number begins. */
+static size_t attrs(uint8_t *data, size_t at, size_t end, size_t number,
+		    size_t *found)
+{
+	size_t n = 0;
+
+	while (at + sizeof(struct nlattr) <= end) {
+		size_t len = attr_at(data, at)->nla_len;
+
+		if (len < sizeof(struct nlattr) || len > end - at)
+			break;
+		if (n++ == number)
+			*found = at;
+		at += NLA_ALIGN(len);
+	}
+	return n;
+}
+
+/* An attribute, and those that it is in, the outermost first. */
+struct place {
+	size_t at[NEST_MAX];
+	size_t depth;
+};
+
+static void find_place(uint8_t *data, size_t at, size_t end, unsigned int seed,
+		       struct place *place)
+{
+	size_t n, found;
+
+	place->depth = 0;
+	while (place->depth < NEST_MAX) {
+		n = attrs(data, at, end, SIZE_MAX, &found);
+		if (!n)
+			return;
+		attrs(data, at, end, seed % n, &found);
+		place->at[place->depth++] = found;
+		at = found + sizeof(struct nlattr);
+		end = found + attr_at(data, found)->nla_len;
+		seed /= n;
+	}
+}
+
+/* What is longer than it may be is what a missing check lets in. */
+static size_t grow(uint8_t *data, size_t len, size_t max,
+		   const struct place *place, size_t more)
+{
+	size_t last = place->at[place->depth - 1], i;
+	size_t end = last + NLA_ALIGN(attr_at(data, last)->nla_len);
+
+	if (end > len || len + more > max)
+		return len;
+	memmove(data + end + more, data + end, len - end);
+	for (i = end; i < end + more; i++)
+		data[i] = data[i - sizeof(struct nlattr)];
+	for (i = 0; i < place->depth; i++)
+		attr_at(data, place->at[i])->nla_len += more;
+	return len + more;
+}
+
+static void poke(uint8_t *data, size_t at, unsigned int seed)
+{
+	static const uint8_t edge[] = { 0, 1, 127, 128, 129, 254, 255 };
+	size_t len = attr_at(data, at)->nla_len - sizeof(struct nlattr);
+
+	if (len)
+		data[at + sizeof(struct nlattr) + seed / 8 % len] =
+			seed % 8 < sizeof(edge) ? edge[seed % 8] : seed / 64;
+}
+
+/* One attribute becomes longer, or has one octet that is another. */
+static size_t mutate_attr(uint8_t kind, uint8_t *data, size_t len, size_t max,
+			  unsigned int seed)
+{
+	struct place place;
+
+	find_place(data, first_attr(kind), len, seed / 2, &place);
+	if (!place.depth)
+		return LLVMFuzzerMutate(data, len, max);
+	seed = rand_r(&seed);
+	if (seed % 2)
+		return grow(data, len, max, &place, 4 + seed / 2 % 16 * 4);
+	poke(data, place.at[place.depth - 1], seed / 2);
+	return len;
+}
+
+static size_t mutate(uint8_t kind, uint8_t *data, size_t len, size_t max,
+		     unsigned int seed)
+{
+	if (seed % 2)
+		return mutate_attr(kind, data, len, max, seed / 2);
+	len = LLVMFuzzerMutate(data, len, max);
+	if (seed / 2 % 4)
+		mend(kind, data, len);
+	return len;
+}
+
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max,
 			       unsigned int seed)
 {
-	return fuzz_mutate_frames(data, size, max, seed, mend);
+	return fuzz_mutate_frames(data, size, max, seed, mutate);
 }
