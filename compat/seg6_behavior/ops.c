@@ -50,7 +50,7 @@ struct seg6_behavior_state *seg6_behavior_state(struct lwtunnel_state *lws)
 }
 
 /* On success, the caller's reference to the owner of @b goes to the state. */
-static int seg6_behavior_build(struct net *net,
+static int seg6_behavior_build(struct net *net, unsigned int family,
 			       const struct seg6_local_behavior *b,
 			       struct nlattr **tb, struct lwtunnel_state **ts,
 			       struct netlink_ext_ack *extack)
@@ -70,8 +70,9 @@ static int seg6_behavior_build(struct net *net,
 	st = (void *)lws->data;
 	st->ops = &seg6_behavior_ops;
 	st->behavior = b;
+	st->protocol = htons(family == AF_INET ? ETH_P_IP : ETH_P_IPV6);
 
-	err = b->build_state(net, st->priv, tb, extack);
+	err = b->build_state(net, family, st->priv, tb, extack);
 	if (err) {
 		kfree(lws);
 		return err;
@@ -82,6 +83,7 @@ static int seg6_behavior_build(struct net *net,
 }
 
 static int seg6_behavior_build_own(struct net *net, struct nlattr *encap,
+				   unsigned int family,
 				   const struct seg6_local_behavior *b,
 				   struct lwtunnel_state **ts,
 				   struct netlink_ext_ack *extack)
@@ -95,10 +97,16 @@ static int seg6_behavior_build_own(struct net *net, struct nlattr *encap,
 
 	err = seg6_behavior_parse(b, encap, tb, extack);
 	if (!err)
-		err = seg6_behavior_build(net, b, tb, ts, extack);
+		err = seg6_behavior_build(net, family, b, tb, ts, extack);
 	kfree(tb);
 
 	return err;
+}
+
+static bool seg6_behavior_is_for(const struct seg6_local_behavior *b,
+				 unsigned int family)
+{
+	return family == AF_INET6 || (family == AF_INET && b->ipv4);
 }
 
 /* The action is in the range for private use. */
@@ -111,12 +119,6 @@ static int seg6_behavior_build_private(struct net *net, struct nlattr *encap,
 	const struct seg6_local_behavior *b;
 	int err;
 
-	if (family != AF_INET6) {
-		NL_SET_ERR_MSG_ATTR(extack, encap,
-				    "SRv6 behaviours are for IPv6 routes");
-		return -EINVAL;
-	}
-
 	b = seg6_behavior_get(nla_get_u32(action));
 	if (!b) {
 		NL_SET_ERR_MSG_ATTR(extack, action,
@@ -124,7 +126,14 @@ static int seg6_behavior_build_private(struct net *net, struct nlattr *encap,
 		return -EOPNOTSUPP;
 	}
 
-	err = seg6_behavior_build_own(net, encap, b, ts, extack);
+	if (seg6_behavior_is_for(b, family)) {
+		err = seg6_behavior_build_own(net, encap, family, b, ts,
+					      extack);
+	} else {
+		NL_SET_ERR_MSG_ATTR(extack, encap,
+				    "this behaviour is for IPv6 routes");
+		err = -EINVAL;
+	}
 	if (err)
 		module_put(b->owner);
 
@@ -195,10 +204,11 @@ static int seg6_behavior_result(int ret)
 	return ret == -EOPNOTSUPP ? -EINVAL : ret;
 }
 
-/* An IPv4 route may lead here by a nexthop object. */
-static bool seg6_behavior_drop_other(struct sk_buff *skb)
+/* An IPv4 route may lead to an IPv6 route's state by a nexthop object. */
+static bool seg6_behavior_drop_other(const struct seg6_behavior_state *st,
+				     struct sk_buff *skb)
 {
-	if (skb->protocol == htons(ETH_P_IPV6))
+	if (skb->protocol == st->protocol)
 		return false;
 
 	kfree_skb(skb);
@@ -219,16 +229,20 @@ static int seg6_behavior_input_core(struct net *net, struct sock *sk,
  */
 static int seg6_behavior_input(struct sk_buff *skb)
 {
-	if (!seg6_behavior_state(skb_dst(skb)->lwtstate))
+	struct seg6_behavior_state *st =
+		seg6_behavior_state(skb_dst(skb)->lwtstate);
+	u8 pf;
+
+	if (!st)
 		return seg6_behavior_stock->input(skb);
 
-	if (seg6_behavior_drop_other(skb))
+	if (seg6_behavior_drop_other(st, skb))
 		return -EINVAL;
 
+	pf = st->protocol == htons(ETH_P_IP) ? NFPROTO_IPV4 : NFPROTO_IPV6;
 	if (static_branch_unlikely(&nf_hooks_lwtunnel_enabled))
-		return NF_HOOK(NFPROTO_IPV6, NF_INET_LOCAL_IN,
-			       dev_net(skb->dev), NULL, skb, skb->dev, NULL,
-			       seg6_behavior_input_core);
+		return NF_HOOK(pf, NF_INET_LOCAL_IN, dev_net(skb->dev), NULL,
+			       skb, skb->dev, NULL, seg6_behavior_input_core);
 
 	return seg6_behavior_input_core(dev_net(skb->dev), NULL, skb);
 }
@@ -246,7 +260,7 @@ static int seg6_behavior_output(struct net *net, struct sock *sk,
 	if (!st)
 		return -EOPNOTSUPP;
 
-	if (seg6_behavior_drop_other(skb))
+	if (seg6_behavior_drop_other(st, skb))
 		return -EINVAL;
 
 	return seg6_behavior_result(st->behavior->output(net, sk, skb, lws,

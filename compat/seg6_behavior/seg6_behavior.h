@@ -34,11 +34,13 @@ struct sk_buff;
  * @ops:	&seg6_behavior_ops, to be sure, should the core ever start to
  *		use our bit of the flags
  * @behavior:	whose state it is. The state holds a reference to its owner.
+ * @protocol:	ETH_P_* of the packets that the route is for
  * @priv:	the state_size octets of @behavior
  */
 struct seg6_behavior_state {
 	const struct lwtunnel_encap_ops		*ops;
 	const struct seg6_local_behavior	*behavior;
+	__be16					protocol;
 	unsigned long				priv[];
 };
 

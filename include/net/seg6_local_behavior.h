@@ -21,17 +21,20 @@ struct sock;
  * @name:	name for messages, as RFC 8986 would print it
  * @action:	value of SEG6_LOCAL_ACTION, 0x8000..0x87ff
  * @lwt_flags:	LWTUNNEL_STATE_{INPUT,OUTPUT}_REDIRECT
+ * @ipv4:	routes of IPv4 may have it, too
  * @headroom:	octets that @output adds at most; lowers the route's MTU
  * @state_size:	octets of private state for each route
  * @maxattr:	highest attribute type in the nest SEG6_LOCAL_EXT
  * @policy:	policy of that nest, strictly validated before @build_state
- * @build_state:	fill the zeroed @st from @tb. Process context, may
- *			sleep, RTNL is not guaranteed. Returns 0 or a negative
- *			error with a message in @extack.
+ * @build_state:	fill the zeroed @st from @tb, for a route of AF_INET6
+ *			or, with @ipv4, AF_INET. Process context, may sleep,
+ *			RTNL is not guaranteed. Returns 0 or a negative error
+ *			with a message in @extack.
  * @destroy_state:	release what @build_state took. May run in softirq.
  *			May be NULL.
- * @input:	takes over @skb, a packet received for the route; softirq,
- *		under RCU. Returns what dst_input() would.
+ * @input:	takes over @skb, a packet of the route's family that was
+ *		received for it; softirq, under RCU. Returns what dst_input()
+ *		would.
  * @output:	takes over @skb, a packet sent by this host to the route.
  *		NULL without LWTUNNEL_STATE_OUTPUT_REDIRECT.
  * @fill_encap:	put the attributes of @st into the open nest
@@ -45,13 +48,14 @@ struct seg6_local_behavior {
 	const char		*name;
 	u32			action;
 	u16			lwt_flags;
+	bool			ipv4;
 	u16			headroom;
 	size_t			state_size;
 	unsigned int		maxattr;
 	const struct nla_policy	*policy;
 
-	int (*build_state)(struct net *net, void *st, struct nlattr **tb,
-			   struct netlink_ext_ack *extack);
+	int (*build_state)(struct net *net, unsigned int family, void *st,
+			   struct nlattr **tb, struct netlink_ext_ack *extack);
 	void (*destroy_state)(void *st);
 	int (*input)(struct sk_buff *skb, struct lwtunnel_state *lwt, void *st);
 	int (*output)(struct net *net, struct sock *sk, struct sk_buff *skb,

@@ -177,8 +177,8 @@ static int attach_service(struct manycast_route *route,
 	return 0;
 }
 
-static int selector_build(struct net *net, void *st, struct nlattr **tb,
-			  struct netlink_ext_ack *extack)
+static int selector_build(struct net *net, unsigned int family, void *st,
+			  struct nlattr **tb, struct netlink_ext_ack *extack)
 {
 	const struct nlattr *name = tb[SEG6_MANYCAST_LWT_SERVICE];
 	int err;
@@ -205,8 +205,8 @@ static int selector_input(struct sk_buff *skb, struct lwtunnel_state *lwt,
 	return manycast_selector_input(skb, st);
 }
 
-static int server_build(struct net *net, void *st, struct nlattr **tb,
-			struct netlink_ext_ack *extack)
+static int server_build(struct net *net, unsigned int family, void *st,
+			struct nlattr **tb, struct netlink_ext_ack *extack)
 {
 	struct manycast_route *route = st;
 	int err;
@@ -235,8 +235,8 @@ static int server_input(struct sk_buff *skb, struct lwtunnel_state *lwt,
 	return manycast_server_input(skb, st);
 }
 
-static int edge_build(struct net *net, void *st, struct nlattr **tb,
-		      struct netlink_ext_ack *extack)
+static int edge_build(struct net *net, unsigned int family, void *st,
+		      struct nlattr **tb, struct netlink_ext_ack *extack)
 {
 	const struct nlattr *sid = tb[SEG6_MANYCAST_LWT_SID];
 	struct manycast_route *route = st;
@@ -266,8 +266,8 @@ static int edge_output(struct net *net, struct sock *sk, struct sk_buff *skb,
 	return manycast_edge_output(net, sk, skb, lwt, st);
 }
 
-static int answer_build(struct net *net, void *st, struct nlattr **tb,
-			struct netlink_ext_ack *extack)
+static int answer_build(struct net *net, unsigned int family, void *st,
+			struct nlattr **tb, struct netlink_ext_ack *extack)
 {
 	return build_common(net, st, tb, ATTR(TABLE) | ATTR(ACL), extack);
 }
@@ -278,8 +278,8 @@ static int answer_input(struct sk_buff *skb, struct lwtunnel_state *lwt,
 	return manycast_edge_answer(skb, st);
 }
 
-static int hasher_build(struct net *net, void *st, struct nlattr **tb,
-			struct netlink_ext_ack *extack)
+static int hasher_build(struct net *net, unsigned int family, void *st,
+			struct nlattr **tb, struct netlink_ext_ack *extack)
 {
 	const struct nlattr *name = tb[SEG6_MANYCAST_LWT_SERVICE];
 	struct manycast_route *route = st;
