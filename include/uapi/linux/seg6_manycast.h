@@ -18,6 +18,7 @@
 #define SEG6_LOCAL_ACTION_H_MANYCAST		0x8003	/* H.MAnycast */
 #define SEG6_LOCAL_ACTION_END_MANYCAST_C	0x8004	/* End.MAnycast.C */
 #define SEG6_LOCAL_ACTION_H_MANYCAST_HASH	0x8005	/* H.MAnycast.Hash */
+#define SEG6_LOCAL_ACTION_H_DYNCAST		0x8006	/* H.Dyncast */
 
 #ifndef SEG6_LOCAL_EXT
 #define SEG6_LOCAL_EXT		0x2001	/* nest: attributes of the behaviour */
@@ -30,7 +31,7 @@ struct seg6_manycast_prefix {
 
 enum seg6_manycast_lwt_attr {
 	SEG6_MANYCAST_LWT_UNSPEC,
-	/* string: End.MAnycast, H.MAnycast.Hash */
+	/* string: End.MAnycast, H.MAnycast.Hash, H.Dyncast */
 	SEG6_MANYCAST_LWT_SERVICE,
 	/* u32: End.MAnycast.S, .C: where the inner packet is looked up */
 	SEG6_MANYCAST_LWT_TABLE,
@@ -48,6 +49,12 @@ enum seg6_manycast_lwt_attr {
 	 * others are offered, too
 	 */
 	SEG6_MANYCAST_LWT_MARK,
+	/* u8, 1..127: H.Dyncast, IPv6: first bit of the period's number in the
+	 * destination address
+	 */
+	SEG6_MANYCAST_LWT_POSITION,
+	/* u16, host order: H.Dyncast, IPv4: destination port of number 0 */
+	SEG6_MANYCAST_LWT_PORT,
 	__SEG6_MANYCAST_LWT_MAX
 };
 
@@ -69,6 +76,20 @@ enum seg6_manycast_lwt_attr {
 #define SEG6_MANYCAST_FAILS_MAX		1000
 #define SEG6_MANYCAST_PROBE_MAX		1000000
 #define SEG6_MANYCAST_MARK_MAX		100	/* per cent */
+#define SEG6_MANYCAST_PERIOD_MS_MIN	100	/* ms */
+#define SEG6_MANYCAST_PERIOD_MS_MAX	3600000	/* ms */
+#define SEG6_MANYCAST_OFFSET_MAX	1000000000000LL	/* ms, either way */
+#define SEG6_MANYCAST_BITS_MAX		8
+#define SEG6_MANYCAST_STRETCH_MAX	255	/* periods */
+#define SEG6_MANYCAST_THRESHOLD_MAX	255
+#define SEG6_MANYCAST_PENDING_MAX	8	/* metrics to come */
+
+/* A metric and the first period that it is for */
+struct seg6_manycast_pending {
+	__u64	from;
+	__u8	metric;
+	__u8	pad[7];
+};
 
 enum seg6_manycast_cmd {
 	SEG6_MANYCAST_CMD_UNSPEC,
@@ -96,6 +117,10 @@ enum seg6_manycast_cmd {
 	SEG6_MANYCAST_CMD_LISTENER_GET,
 	/* counters of the namespace */
 	SEG6_MANYCAST_CMD_STATS_GET,
+	/* dump, all or of one service */
+	SEG6_MANYCAST_CMD_PERIOD_GET,
+	/* also event */
+	SEG6_MANYCAST_CMD_PERIOD_SET,
 	__SEG6_MANYCAST_CMD_MAX
 };
 
@@ -165,6 +190,17 @@ enum seg6_manycast_mode {
 
 #define SEG6_MANYCAST_MODE_MAX (__SEG6_MANYCAST_MODE_MAX - 1)
 
+/* What the instance of a period is chosen by */
+enum seg6_manycast_metrics {
+	/* what was told with the instances */
+	SEG6_MANYCAST_METRICS_NETLINK,
+	/* load and round-trip time, as races have measured them */
+	SEG6_MANYCAST_METRICS_TELEMETRY,
+	__SEG6_MANYCAST_METRICS_MAX
+};
+
+#define SEG6_MANYCAST_METRICS_MAX (__SEG6_MANYCAST_METRICS_MAX - 1)
+
 enum seg6_manycast_service_attr {
 	SEG6_MANYCAST_SERVICE_UNSPEC,
 	/* string */
@@ -223,6 +259,23 @@ enum seg6_manycast_service_attr {
 	SEG6_MANYCAST_SERVICE_MARK,
 	/* u32, enum */
 	SEG6_MANYCAST_SERVICE_MODE,
+	/* u32, ms: length of a period; fixed once there are periods */
+	SEG6_MANYCAST_SERVICE_PERIOD,
+	/* u32, 1..8: width of a period's number; likewise */
+	SEG6_MANYCAST_SERVICE_BITS,
+	/* u32: periods that an invocation may last after its own */
+	SEG6_MANYCAST_SERVICE_STRETCH,
+	/* u32, ms: clients' clocks may be off by this, either way */
+	SEG6_MANYCAST_SERVICE_GRACE,
+	/* s64, ms: added to the clock */
+	SEG6_MANYCAST_SERVICE_OFFSET,
+	/* u32: periods that an instance keeps getting at least */
+	SEG6_MANYCAST_SERVICE_DAMPING,
+	/* u32: by how much another metric has to be better */
+	SEG6_MANYCAST_SERVICE_THRESHOLD,
+	/* u32, enum */
+	SEG6_MANYCAST_SERVICE_METRICS,
+	SEG6_MANYCAST_SERVICE_PAD,
 	__SEG6_MANYCAST_SERVICE_MAX
 };
 
@@ -254,10 +307,38 @@ enum seg6_manycast_instance_attr {
 	SEG6_MANYCAST_INSTANCE_STATE,
 	/* flag: another site's selector, which asks servers of its own */
 	SEG6_MANYCAST_INSTANCE_REMOTE,
+	/* u8, more is better: for the next period that is due, unless
+	 * METRIC_FROM is there
+	 */
+	SEG6_MANYCAST_INSTANCE_METRIC,
+	/* u64: index of the first period that the metric is for */
+	SEG6_MANYCAST_INSTANCE_METRIC_FROM,
+	/* struct seg6_manycast_pending[0..8]: metrics of later periods */
+	SEG6_MANYCAST_INSTANCE_PENDING,
+	SEG6_MANYCAST_INSTANCE_PAD,
 	__SEG6_MANYCAST_INSTANCE_MAX
 };
 
 #define SEG6_MANYCAST_INSTANCE_MAX (__SEG6_MANYCAST_INSTANCE_MAX - 1)
+
+/* A period of a service, and who has it. Indices count from the Epoch. */
+enum seg6_manycast_period_attr {
+	SEG6_MANYCAST_PERIOD_UNSPEC,
+	/* string */
+	SEG6_MANYCAST_PERIOD_SERVICE,
+	/* u64 */
+	SEG6_MANYCAST_PERIOD_INDEX,
+	/* u32: what addresses have of the index */
+	SEG6_MANYCAST_PERIOD_NUMBER,
+	/* in6_addr: the instance; absent: nobody */
+	SEG6_MANYCAST_PERIOD_SID,
+	/* u64: sent there */
+	SEG6_MANYCAST_PERIOD_PACKETS,
+	SEG6_MANYCAST_PERIOD_PAD,
+	__SEG6_MANYCAST_PERIOD_MAX
+};
+
+#define SEG6_MANYCAST_PERIOD_MAX (__SEG6_MANYCAST_PERIOD_MAX - 1)
 
 /* A listener is a service address and port that SYNs have reached through
  * End.MAnycast.S on this host, or for which a load was set.
@@ -341,6 +422,16 @@ enum seg6_manycast_service_stat {
 	SEG6_MANYCAST_SERVICE_STAT_FROM_PEER,
 	/* hunted connections pinned where a server has told of them */
 	SEG6_MANYCAST_SERVICE_STAT_LEARNT,
+	/* periods that another instance got than the one before */
+	SEG6_MANYCAST_SERVICE_STAT_PERIOD_CHANGED,
+	/* periods taken over from dead instances */
+	SEG6_MANYCAST_SERVICE_STAT_PERIOD_MOVED,
+	/* H.Dyncast: period over; ICMP sent */
+	SEG6_MANYCAST_SERVICE_STAT_DROP_TOO_OLD,
+	/* H.Dyncast: period to come; ICMP sent */
+	SEG6_MANYCAST_SERVICE_STAT_DROP_AHEAD,
+	/* H.Dyncast, IPv4: port of no period; ICMP sent */
+	SEG6_MANYCAST_SERVICE_STAT_DROP_PORT,
 	__SEG6_MANYCAST_SERVICE_STAT_MAX
 };
 
@@ -362,6 +453,8 @@ enum seg6_manycast_instance_stat {
 	SEG6_MANYCAST_INSTANCE_STAT_NO_TELEMETRY,
 	/* packets that a hasher sent to it */
 	SEG6_MANYCAST_INSTANCE_STAT_HASHED,
+	/* packets of its periods */
+	SEG6_MANYCAST_INSTANCE_STAT_DYNCAST,
 	__SEG6_MANYCAST_INSTANCE_STAT_MAX
 };
 

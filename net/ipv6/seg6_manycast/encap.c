@@ -2,9 +2,13 @@
 /* Outer headers, and sending what wears them. */
 
 #include <linux/icmpv6.h>
+#include <linux/ip.h>
 #include <linux/unaligned.h>
 #include <net/dst.h>
 #include <net/gso.h>
+#include <net/icmp.h>
+#include <net/inet_ecn.h>
+#include <net/ip.h>
 #include <net/ip6_route.h>
 #include <net/ip_tunnels.h>
 #include <net/ipv6.h>
@@ -13,6 +17,7 @@
 #include "encap.h"
 #include "ioam.h"
 #include "main.h"
+#include "service.h"
 
 /**
  * manycast_trace_stamp() - add this node's entry to a trace
@@ -76,7 +81,7 @@ static void write_outer(struct sk_buff *skb, const struct manycast_outer *outer,
 {
 	struct ipv6hdr *ip = ipv6_hdr(skb);
 	u8 *p = (u8 *)ip + manycast_outer_len(outer);
-	u8 nexthdr = NEXTHDR_IPV6;
+	u8 nexthdr = manycast_is_ipv4(skb) ? NEXTHDR_IPV4 : NEXTHDR_IPV6;
 
 	if (outer->path) {
 		p -= manycast_srh_len(outer->path->n);
@@ -99,7 +104,7 @@ static void write_outer(struct sk_buff *skb, const struct manycast_outer *outer,
 }
 
 /**
- * manycast_encap() - put outer headers in front of an IPv6 packet
+ * manycast_encap() - put outer headers in front of an IPv6 or IPv4 packet
  * @skb:	the packet, its data at the network header
  * @outer:	the headers
  * @reserve:	headroom to leave for the device
@@ -113,7 +118,8 @@ int manycast_encap(struct sk_buff *skb, const struct manycast_outer *outer,
 		   unsigned int reserve)
 {
 	unsigned int len = manycast_outer_len(outer);
-	u8 tclass = ipv6_get_dsfield(ipv6_hdr(skb));
+	u8 tclass = manycast_is_ipv4(skb) ? ipv4_get_dsfield(ip_hdr(skb)) :
+					    ipv6_get_dsfield(ipv6_hdr(skb));
 	int err;
 
 	err = skb_cow_head(skb, len + reserve);
@@ -123,7 +129,7 @@ int manycast_encap(struct sk_buff *skb, const struct manycast_outer *outer,
 	if (err)
 		return err;
 	skb_set_inner_transport_header(skb, skb_transport_offset(skb));
-	skb_set_inner_protocol(skb, htons(ETH_P_IPV6));
+	skb_set_inner_protocol(skb, skb->protocol);
 
 	skb_push(skb, len);
 	skb_reset_network_header(skb);
@@ -222,6 +228,26 @@ static bool fits(const struct sk_buff *skb, unsigned int mtu)
 	       (skb_is_gso(skb) && skb_gso_validate_network_len(skb, mtu));
 }
 
+/* Octets of an inner packet that the sender can be held to. */
+static unsigned int inner_mtu(const struct sk_buff *skb,
+			      const struct manycast_outer *outer,
+			      const struct dst_entry *dst)
+{
+	unsigned int mtu = dst_mtu(dst) - manycast_outer_len(outer);
+
+	if (!manycast_is_ipv4(skb))
+		return max_t(unsigned int, mtu, IPV6_MIN_MTU);
+	return ip_hdr(skb)->frag_off & htons(IP_DF) ? mtu : UINT_MAX;
+}
+
+static void tell_too_big(struct sk_buff *skb, unsigned int mtu)
+{
+	if (manycast_is_ipv4(skb))
+		icmp_send(skb, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, htonl(mtu));
+	else
+		icmpv6_send(skb, ICMPV6_PKT_TOOBIG, 0, mtu);
+}
+
 /**
  * manycast_encap_forward() - the same for somebody else's packet
  * @mnet:	our namespace
@@ -229,8 +255,8 @@ static bool fits(const struct sk_buff *skb, unsigned int mtu)
  * @outer:	the headers
  *
  * The sender is told when its packet will not fit; nobody would tell it later,
- * because errors inside the tunnel come to us. Below the minimum MTU the outer
- * packet is fragmented (RFC 2473 section 7.1).
+ * because errors inside the tunnel come to us. Below the minimum MTU, and with
+ * IPv4 that may be fragmented, the outer packet is (RFC 2473 section 7).
  *
  * Context: RCU, bottom halves off.
  * Return: as manycast_encap_send().
@@ -241,15 +267,69 @@ int manycast_encap_forward(struct manycast_net *mnet, struct sk_buff *skb,
 	struct dst_entry *dst = manycast_route_outer(mnet, outer, skb->mark);
 	unsigned int mtu;
 
-	mtu = max_t(unsigned int, dst_mtu(dst) - manycast_outer_len(outer),
-		    IPV6_MIN_MTU);
+	mtu = inner_mtu(skb, outer, dst);
 	if (!dst->error && !fits(skb, mtu)) {
 		dst_release(dst);
-		icmpv6_send(skb, ICMPV6_PKT_TOOBIG, 0, mtu);
+		tell_too_big(skb, mtu);
 		return manycast_drop(mnet, skb,
 				     SEG6_MANYCAST_STAT_DROP_TOO_BIG);
 	}
 	return send_to(mnet, skb, outer, dst);
+}
+
+/* As ip_forward() does it. */
+static bool hop_ipv4(struct manycast_net *mnet, struct sk_buff *skb)
+{
+	if (ip_hdr(skb)->ttl <= 1) {
+		icmp_send(skb, ICMP_TIME_EXCEEDED, ICMP_EXC_TTL, 0);
+		manycast_drop(mnet, skb, SEG6_MANYCAST_STAT_DROP_HOP_LIMIT);
+		return false;
+	}
+	if (skb_ensure_writable(skb, sizeof(struct iphdr))) {
+		manycast_drop(mnet, skb, SEG6_MANYCAST_STAT_DROP_NO_MEMORY);
+		return false;
+	}
+	skb_forward_csum(skb);
+	ip_decrease_ttl(ip_hdr(skb));
+	return true;
+}
+
+static bool hop(struct manycast_net *mnet, struct sk_buff *skb)
+{
+	return manycast_is_ipv4(skb) ? hop_ipv4(mnet, skb) :
+				       manycast_hop(mnet, skb);
+}
+
+/**
+ * manycast_send_to() - send a packet to an instance, whatever is in it
+ * @mnet:	our namespace
+ * @skb:	an IPv6 or IPv4 packet, taken over
+ * @inst:	where it goes
+ * @hash:	of its flow, as manycast_flow_hash() has it
+ * @local:	this host sends it: it has come no hop yet
+ *
+ * One segment needs no SRH (RFC 8754 section 4.1).
+ *
+ * Context: RCU, bottom halves off.
+ * Return: as manycast_encap_send().
+ */
+int manycast_send_to(struct manycast_net *mnet, struct sk_buff *skb,
+		     const struct manycast_instance *inst, u32 hash, bool local)
+{
+	const struct manycast_settings *settings =
+		rcu_dereference(inst->service->settings);
+	struct manycast_outer outer = {
+		.saddr = &settings->sid,
+		.daddr = manycast_sid(inst),
+		.path = inst->path.n > 1 ? &inst->path : NULL,
+		.hash = hash,
+	};
+
+	if (local)
+		return manycast_encap_send(mnet, skb, &outer);
+	if (!hop(mnet, skb))
+		return -EINVAL;
+	return manycast_encap_forward(mnet, skb, &outer);
 }
 
 /**

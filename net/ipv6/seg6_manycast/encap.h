@@ -4,9 +4,12 @@
 
 #include <linux/ipv6.h>
 #include <linux/skbuff.h>
+#include <net/ipv6.h>
 
 #include "packet.h"
 #include "srh.h"
+
+struct manycast_instance;
 
 /**
  * struct manycast_outer - the headers that a packet gets in front
@@ -31,6 +34,22 @@ struct manycast_outer {
 /* Linux gives seg6 encapsulations the same. */
 #define MANYCAST_HOP_LIMIT	64
 
+/* Is it an IPv4 packet that is to be encapsulated? */
+static inline bool manycast_is_ipv4(const struct sk_buff *skb)
+{
+	return skb->protocol == htons(ETH_P_IP);
+}
+
+/* Is it a packet in a tunnel, as manycast_encap() makes them? */
+static inline bool manycast_tunnelled(const struct sk_buff *skb)
+{
+	u8 nexthdr = ipv6_hdr(skb)->nexthdr;
+
+	return skb->protocol == htons(ETH_P_IPV6) &&
+	       (nexthdr == NEXTHDR_IPV6 || nexthdr == NEXTHDR_IPV4 ||
+		nexthdr == NEXTHDR_ROUTING);
+}
+
 void manycast_trace_stamp(const struct net *net, u8 *hbh, unsigned int len,
 			  u8 hop_limit, u32 data);
 unsigned int manycast_outer_len(const struct manycast_outer *outer);
@@ -45,6 +64,9 @@ int manycast_encap_send(struct manycast_net *mnet, struct sk_buff *skb,
 			const struct manycast_outer *outer);
 int manycast_encap_forward(struct manycast_net *mnet, struct sk_buff *skb,
 			   const struct manycast_outer *outer);
+int manycast_send_to(struct manycast_net *mnet, struct sk_buff *skb,
+		     const struct manycast_instance *inst, u32 hash,
+		     bool local);
 int manycast_lower_mss(struct manycast_net *mnet, struct sk_buff *skb,
 		       const struct manycast_packet *pkt,
 		       const struct manycast_outer *outer);

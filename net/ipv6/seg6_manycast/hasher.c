@@ -69,26 +69,6 @@ manycast_hasher_pick(const struct manycast_settings *settings,
 }
 EXPORT_SYMBOL_IF_KUNIT(manycast_hasher_pick);
 
-/* One segment needs no SRH (RFC 8754 section 4.1). */
-static int send_to(struct manycast_net *mnet, struct sk_buff *skb,
-		   const struct manycast_settings *settings,
-		   const struct manycast_instance *inst,
-		   const struct manycast_tuple *tuple, bool local)
-{
-	struct manycast_outer outer = {
-		.saddr = &settings->sid,
-		.daddr = manycast_sid(inst),
-		.path = inst->path.n > 1 ? &inst->path : NULL,
-		.hash = manycast_flow_hash(&tuple->flow),
-	};
-
-	if (local)
-		return manycast_encap_send(mnet, skb, &outer);
-	if (!manycast_hop(mnet, skb))
-		return -EINVAL;
-	return manycast_encap_forward(mnet, skb, &outer);
-}
-
 static int to_selector(struct manycast_route *route, struct sk_buff *skb,
 		       bool local)
 {
@@ -110,7 +90,8 @@ static int to_selector(struct manycast_route *route, struct sk_buff *skb,
 		kfree_skb(skb);
 		return -EINVAL;
 	}
-	result = send_to(route->mnet, skb, settings, inst, &tuple, local);
+	result = manycast_send_to(route->mnet, skb, inst,
+				  manycast_flow_hash(&tuple.flow), local);
 	if (result >= 0)
 		manycast_stats_inc(inst->stats,
 				   SEG6_MANYCAST_INSTANCE_STAT_HASHED);
@@ -129,14 +110,6 @@ static int to_selector(struct manycast_route *route, struct sk_buff *skb,
 int manycast_hasher_input(struct sk_buff *skb, struct manycast_route *route)
 {
 	return to_selector(route, skb, false);
-}
-
-/* As send_to() makes them. */
-static bool is_tunnelled(const struct sk_buff *skb)
-{
-	u8 nexthdr = ipv6_hdr(skb)->nexthdr;
-
-	return nexthdr == NEXTHDR_IPV6 || nexthdr == NEXTHDR_ROUTING;
 }
 
 /**
@@ -160,7 +133,7 @@ int manycast_hasher_output(struct net *net, struct sock *sk,
 {
 	int result;
 
-	if (is_tunnelled(skb))
+	if (manycast_tunnelled(skb))
 		return lwt->orig_output(net, sk, skb);
 
 	local_bh_disable();

@@ -5,7 +5,9 @@
 #include <linux/slab.h>
 #include <net/ipv6.h>
 
+#include "calendar.h"
 #include "candidates.h"
+#include "elect.h"
 #include "health.h"
 #include "pin.h"
 #include "service.h"
@@ -162,6 +164,7 @@ instance_alloc(struct manycast_service *svc, const struct manycast_path *path,
 	inst->role = *role;
 	inst->last_weight = 1;
 	inst->remote = remote;
+	inst->bid_id = manycast_bid_id(manycast_sid(inst));
 	inst->health.suspect = role->state == SEG6_MANYCAST_STATE_SUSPECT;
 	inst->told = manycast_instance_state(inst);
 	inst->load = MANYCAST_IOAM_UNAVAILABLE;
@@ -229,6 +232,17 @@ static int instance_link(struct manycast_service *svc,
 	return err;
 }
 
+/* Whoever is dead leaves its periods to others. */
+static void bury(struct manycast_instance *inst)
+{
+	struct manycast_service *svc = inst->service;
+
+	if (svc->calendar && inst->role.state == SEG6_MANYCAST_STATE_DOWN)
+		manycast_calendar_move(svc->calendar, manycast_settings(svc),
+				       manycast_calendar_now(),
+				       manycast_sid(inst));
+}
+
 /**
  * manycast_instance_add() - configure a server of a service
  * @svc:	the service
@@ -270,7 +284,10 @@ manycast_instance_add(struct manycast_service *svc,
 		return ERR_PTR(-ENOMEM);
 	}
 	err = instance_link(svc, inst, extack);
-	return err ? ERR_PTR(err) : inst;
+	if (err)
+		return ERR_PTR(err);
+	bury(inst);
+	return inst;
 }
 
 /**
@@ -299,6 +316,8 @@ int manycast_instance_set(struct manycast_instance *inst,
 	err = manycast_pool_update(svc, manycast_settings(svc), extack);
 	if (err)
 		inst->role = old;
+	else
+		bury(inst);
 	return err;
 }
 

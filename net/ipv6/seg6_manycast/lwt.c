@@ -8,6 +8,7 @@
 #include <net/seg6_local_behavior.h>
 
 #include "dst.h"
+#include "dyncast.h"
 #include "edge.h"
 #include "hasher.h"
 #include "lwt.h"
@@ -19,8 +20,8 @@
 
 #define ATTR(name)	BIT(SEG6_MANYCAST_LWT_##name)
 
-/* H.MAnycast and H.MAnycast.Hash add an IPv6 header to what a client on this
- * host sends; waypoints are rare, and the MSS accounts for them.
+/* H.MAnycast, H.MAnycast.Hash and H.Dyncast add an IPv6 header to what a client
+ * on this host sends; waypoints are rare, and the MSS accounts for them.
  */
 #define CLIENT_HEADROOM	sizeof(struct ipv6hdr)
 
@@ -50,6 +51,8 @@ static const struct nla_policy lwt_policy[SEG6_MANYCAST_LWT_MAX + 1] = {
 		NLA_POLICY_EXACT_LEN(sizeof(struct seg6_manycast_prefix)),
 	[SEG6_MANYCAST_LWT_MARK] =
 		NLA_POLICY_RANGE(NLA_U32, 1, SEG6_MANYCAST_LOAD_MAX),
+	[SEG6_MANYCAST_LWT_POSITION] = NLA_POLICY_RANGE(NLA_U8, 1, 127),
+	[SEG6_MANYCAST_LWT_PORT] = NLA_POLICY_MIN(NLA_U16, 1),
 };
 
 /* A message has to be a literal. */
@@ -79,6 +82,12 @@ static void refuse_attr(unsigned int attr, struct netlink_ext_ack *extack)
 		break;
 	case SEG6_MANYCAST_LWT_MARK:
 		NL_SET_ERR_MSG(extack, "this behaviour takes no mark");
+		break;
+	case SEG6_MANYCAST_LWT_POSITION:
+		NL_SET_ERR_MSG(extack, "this behaviour takes no position");
+		break;
+	case SEG6_MANYCAST_LWT_PORT:
+		NL_SET_ERR_MSG(extack, "this behaviour takes no port");
 		break;
 	}
 }
@@ -314,6 +323,87 @@ static int hasher_output(struct net *net, struct sock *sk, struct sk_buff *skb,
 	return manycast_hasher_output(net, sk, skb, lwt, st);
 }
 
+/* The number of the period is in the address. */
+static int get_position(struct manycast_route *route, struct nlattr **tb,
+			struct netlink_ext_ack *extack)
+{
+	const struct nlattr *position = tb[SEG6_MANYCAST_LWT_POSITION];
+
+	if (!position) {
+		NL_SET_ERR_MSG(extack,
+			       "position is missing: where the number begins");
+		return -EINVAL;
+	}
+	if (tb[SEG6_MANYCAST_LWT_PORT]) {
+		NL_SET_ERR_MSG_ATTR(extack, tb[SEG6_MANYCAST_LWT_PORT],
+				    "port is for IPv4 routes");
+		return -EINVAL;
+	}
+	route->position = nla_get_u8(position);
+	return 0;
+}
+
+/* Of an IPv4 address, no bits can be spared. */
+static int get_port(struct manycast_route *route, struct nlattr **tb,
+		    struct netlink_ext_ack *extack)
+{
+	const struct nlattr *port = tb[SEG6_MANYCAST_LWT_PORT];
+
+	if (!port) {
+		NL_SET_ERR_MSG(extack,
+			       "port is missing: where the numbers begin");
+		return -EINVAL;
+	}
+	if (tb[SEG6_MANYCAST_LWT_POSITION]) {
+		NL_SET_ERR_MSG_ATTR(extack, tb[SEG6_MANYCAST_LWT_POSITION],
+				    "position is for IPv6 routes");
+		return -EINVAL;
+	}
+	route->port = nla_get_u16(port);
+	return 0;
+}
+
+static int dyncast_build(struct net *net, unsigned int family, void *st,
+			 struct nlattr **tb, struct netlink_ext_ack *extack)
+{
+	const struct nlattr *name = tb[SEG6_MANYCAST_LWT_SERVICE];
+	struct manycast_route *route = st;
+	int err;
+
+	if (!name) {
+		NL_SET_ERR_MSG(extack,
+			       "service is missing: it has the instances");
+		return -EINVAL;
+	}
+	err = family == AF_INET ? get_port(route, tb, extack) :
+				  get_position(route, tb, extack);
+	if (err)
+		return err;
+	err = build_common(net, route, tb, ATTR(SERVICE) | ATTR(POSITION) |
+			   ATTR(PORT), extack);
+	if (err)
+		return err;
+	err = attach_service(route, name, extack);
+	if (err)
+		return err;
+	err = manycast_dyncast_attach(route, extack);
+	if (err)
+		detach_service(route);
+	return err;
+}
+
+static int dyncast_input(struct sk_buff *skb, struct lwtunnel_state *lwt,
+			 void *st)
+{
+	return manycast_dyncast_input(skb, st);
+}
+
+static int dyncast_output(struct net *net, struct sock *sk, struct sk_buff *skb,
+			  struct lwtunnel_state *lwt, void *st)
+{
+	return manycast_dyncast_output(net, sk, skb, lwt, st);
+}
+
 static int put_prefix(struct sk_buff *skb, int attr,
 		      const struct manycast_prefix *prefix)
 {
@@ -346,6 +436,12 @@ static int fill_encap(struct sk_buff *skb, const void *st)
 	if (route->mark &&
 	    nla_put_u32(skb, SEG6_MANYCAST_LWT_MARK, route->mark))
 		return -EMSGSIZE;
+	if (route->position &&
+	    nla_put_u8(skb, SEG6_MANYCAST_LWT_POSITION, route->position))
+		return -EMSGSIZE;
+	if (route->port &&
+	    nla_put_u16(skb, SEG6_MANYCAST_LWT_PORT, route->port))
+		return -EMSGSIZE;
 	return 0;
 }
 
@@ -355,7 +451,8 @@ static int get_encap_size(const void *st)
 	       nla_total_size(sizeof(u32)) +
 	       nla_total_size(sizeof(struct in6_addr)) +
 	       nla_total_size(sizeof(struct seg6_manycast_prefix)) * 3 +
-	       nla_total_size(sizeof(u32)) * 2;
+	       nla_total_size(sizeof(u32)) * 2 +
+	       nla_total_size(sizeof(u8)) + nla_total_size(sizeof(u16));
 }
 
 static int cmp_encap(const void *a, const void *b)
@@ -364,6 +461,7 @@ static int cmp_encap(const void *a, const void *b)
 
 	return x->service != y->service || x->table != y->table ||
 	       x->limit != y->limit || x->mark != y->mark ||
+	       x->position != y->position || x->port != y->port ||
 	       !ipv6_addr_equal(&x->sid, &y->sid) ||
 	       !manycast_prefix_equal(&x->servers, &y->servers) ||
 	       !manycast_prefix_equal(&x->services, &y->services) ||
@@ -412,6 +510,17 @@ static struct seg6_local_behavior behaviors[] = {
 		.destroy_state	= detach_service,
 		.input		= hasher_input,
 		.output		= hasher_output,
+	}, {
+		.name		= "H.Dyncast",
+		.action		= SEG6_LOCAL_ACTION_H_DYNCAST,
+		.lwt_flags	= LWTUNNEL_STATE_INPUT_REDIRECT |
+				  LWTUNNEL_STATE_OUTPUT_REDIRECT,
+		.ipv4		= true,
+		.headroom	= CLIENT_HEADROOM,
+		.build_state	= dyncast_build,
+		.destroy_state	= detach_service,
+		.input		= dyncast_input,
+		.output		= dyncast_output,
 	},
 };
 

@@ -15,7 +15,8 @@ struct manycast_service;
  * struct manycast_route - state of a route with one of our behaviours
  * @mnet:	the namespace; holds a reference
  * @service:	End.MAnycast: the service, or NULL; H.MAnycast.Hash: the
- *		service whose instances are the selectors; attached
+ *		service whose instances are the selectors; H.Dyncast: the
+ *		service; attached
  * @name:	its name, for display
  * @table:	End.MAnycast.S, .C: table for the inner packet, 0 for the rules
  * @limit:	H.MAnycast: flows in this namespace, 0 for the default
@@ -25,6 +26,9 @@ struct manycast_service;
  *		SYNs come for
  * @mark:	End.MAnycast.S: per mille of load below which it takes a SYN
  *		that others are offered, too; 0 for the default
+ * @position:	H.Dyncast, IPv6: first bit of the period's number in the
+ *		destination address
+ * @port:	H.Dyncast, IPv4: destination port of number 0
  * @acl:	End.*: outer sources that are let in; length 0: any
  */
 struct manycast_route {
@@ -34,6 +38,8 @@ struct manycast_route {
 	u32 table;
 	u32 limit;
 	u32 mark;
+	u8 position;
+	u16 port;
 	struct in6_addr sid;
 	struct manycast_prefix servers;
 	struct manycast_prefix services;

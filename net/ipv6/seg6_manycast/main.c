@@ -6,6 +6,7 @@
 #include <net/net_namespace.h>
 #include <net/netns/generic.h>
 
+#include "calendar.h"
 #include "dst.h"
 #include "flow.h"
 #include "handshake.h"
@@ -105,6 +106,7 @@ static int __net_init manycast_net_init(struct net *net)
 	mutex_init(&mnet->lock);
 	mnet->net = net;
 	manycast_health_init(mnet);
+	manycast_calendars_init(mnet);
 	mnet->stats = manycast_stats_alloc(SEG6_MANYCAST_STAT_MAX, GFP_KERNEL);
 	err = mnet->stats ? init_tables(mnet) : -ENOMEM;
 	if (err) {
@@ -132,6 +134,7 @@ static void __net_exit manycast_net_exit(struct net *net)
 	manycast_server_exit(mnet);
 	manycast_pins_exit(mnet);
 	manycast_handshakes_exit(mnet);
+	manycast_calendars_exit(mnet);
 	manycast_health_exit(mnet);
 	manycast_instances_exit(mnet);
 	manycast_dsts_exit(mnet);

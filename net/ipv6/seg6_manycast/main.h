@@ -29,6 +29,7 @@ struct net;
  * @generation:	of the lists of services and instances, for dumps that take
  *		several messages; never 0; under @lock
  * @health_work: builds pools anew when the health of instances has changed
+ * @calendar_work: tells who has got which period
  * @sources:	struct manycast_instance by the address it answers from
  * @sids:	struct manycast_instance by its SID
  * @handshakes:	struct manycast_handshake by struct manycast_key
@@ -69,6 +70,7 @@ struct manycast_net {
 	struct list_head services;
 	unsigned int generation;
 	struct delayed_work health_work;
+	struct work_struct calendar_work;
 	struct rhltable sources;
 	struct rhltable sids;
 	struct rhashtable handshakes;

@@ -129,6 +129,7 @@ static const struct genl_ops ops[] = {
 	WRITE_OP(INSTANCE_DEL, manycast_nl_instance_del, instance),
 	WRITE_OP(LISTENER_SET, manycast_nl_listener_set, listener),
 	WRITE_OP(LISTENER_DEL, manycast_nl_listener_del, listener),
+	WRITE_OP(PERIOD_SET, manycast_nl_period_set, period),
 	{
 		.cmd = SEG6_MANYCAST_CMD_SERVICE_GET,
 		.policy = manycast_nl_service_policy,
@@ -147,6 +148,11 @@ static const struct genl_ops ops[] = {
 		.start = manycast_nl_listener_start,
 		.dumpit = manycast_nl_listener_dump,
 		.done = manycast_nl_listener_done,
+	}, {
+		.cmd = SEG6_MANYCAST_CMD_PERIOD_GET,
+		.policy = manycast_nl_period_policy,
+		.maxattr = SEG6_MANYCAST_PERIOD_MAX,
+		.dumpit = manycast_nl_period_dump,
 	}, {
 		.cmd = SEG6_MANYCAST_CMD_STATS_GET,
 		.doit = stats_get,

@@ -35,6 +35,8 @@ extern const struct nla_policy
 manycast_nl_instance_policy[SEG6_MANYCAST_INSTANCE_MAX + 1];
 extern const struct nla_policy
 manycast_nl_listener_policy[SEG6_MANYCAST_LISTENER_MAX + 1];
+extern const struct nla_policy
+manycast_nl_period_policy[SEG6_MANYCAST_PERIOD_MAX + 1];
 
 int manycast_netlink_register(void);
 void manycast_netlink_unregister(void);
@@ -69,5 +71,9 @@ int manycast_nl_listener_del(struct sk_buff *skb, struct genl_info *info);
 int manycast_nl_listener_start(struct netlink_callback *cb);
 int manycast_nl_listener_dump(struct sk_buff *msg, struct netlink_callback *cb);
 int manycast_nl_listener_done(struct netlink_callback *cb);
+
+int manycast_nl_period_set(struct sk_buff *skb, struct genl_info *info);
+int manycast_nl_period_dump(struct sk_buff *msg, struct netlink_callback *cb);
+void manycast_nl_period_changed(struct manycast_service *svc, u64 index);
 
 #endif /* _SEG6_MANYCAST_NETLINK_H */

@@ -4,6 +4,7 @@
 #include <net/ipv6.h>
 
 #include "addr.h"
+#include "calendar.h"
 #include "main.h"
 #include "netlink.h"
 #include "service.h"
@@ -22,6 +23,8 @@ manycast_nl_instance_policy[SEG6_MANYCAST_INSTANCE_MAX + 1] = {
 	[SEG6_MANYCAST_INSTANCE_STATE]	=
 		NLA_POLICY_MAX(NLA_U32, SEG6_MANYCAST_STATE_MAX),
 	[SEG6_MANYCAST_INSTANCE_REMOTE]	= { .type = NLA_FLAG },
+	[SEG6_MANYCAST_INSTANCE_METRIC]	= { .type = NLA_U8 },
+	[SEG6_MANYCAST_INSTANCE_METRIC_FROM] = { .type = NLA_U64 },
 };
 
 static int put_waypoints(struct sk_buff *msg, const struct manycast_path *path)
@@ -62,6 +65,32 @@ static int put_role(struct sk_buff *msg, const struct manycast_instance *inst)
 	       -EMSGSIZE : 0;
 }
 
+/* The first period that nobody has been chosen for yet. */
+static u64 first_period(const struct manycast_service *svc)
+{
+	return svc->calendar ? manycast_calendar_newest(svc->calendar) + 1 : 0;
+}
+
+/* What is chosen by next, and what will be later. */
+static int put_metrics(struct sk_buff *msg,
+		       const struct manycast_instance *inst)
+{
+	const struct manycast_metrics *metrics = &inst->metrics;
+	u64 first = first_period(inst->service);
+	unsigned int i = 0, n;
+
+	while (i < metrics->n && metrics->next[i].from <= first)
+		i++;
+	n = metrics->n - i;
+	return nla_put_u8(msg, SEG6_MANYCAST_INSTANCE_METRIC,
+			  manycast_metric_at(metrics, first)) ||
+	       (n && nla_put_64bit(msg, SEG6_MANYCAST_INSTANCE_PENDING,
+				   n * sizeof(metrics->next[0]),
+				   &metrics->next[i],
+				   SEG6_MANYCAST_INSTANCE_PAD)) ?
+	       -EMSGSIZE : 0;
+}
+
 static int put_instance(struct sk_buff *msg,
 			const struct manycast_instance *inst)
 {
@@ -74,7 +103,8 @@ static int put_instance(struct sk_buff *msg,
 	    (!ipv6_addr_equal(&inst->source, sid) &&
 	     nla_put_in6_addr(msg, SEG6_MANYCAST_INSTANCE_ADDR,
 			      &inst->source)) ||
-	    put_role(msg, inst) || put_measured(msg, inst))
+	    put_role(msg, inst) || put_metrics(msg, inst) ||
+	    put_measured(msg, inst))
 		return -EMSGSIZE;
 	return manycast_stats_put(msg, SEG6_MANYCAST_INSTANCE_STATS,
 				  inst->stats, SEG6_MANYCAST_INSTANCE_STAT_MAX);
@@ -125,6 +155,55 @@ static void get_role(struct nlattr **attrs, struct manycast_role *role)
 	role->state = state;
 }
 
+/* Find out whether the metric can be had before anything else is done. */
+static int check_metric(struct genl_info *info,
+			const struct manycast_service *svc,
+			const struct manycast_metrics *metrics, u64 *from)
+{
+	const struct nlattr *at =
+		info->attrs[SEG6_MANYCAST_INSTANCE_METRIC_FROM];
+	u64 first = first_period(svc);
+
+	*from = at ? nla_get_u64(at) : first;
+	if (!info->attrs[SEG6_MANYCAST_INSTANCE_METRIC]) {
+		if (!at)
+			return 0;
+		NL_SET_ERR_MSG_ATTR(info->extack, at, "from without a metric");
+		return -EINVAL;
+	}
+	switch (manycast_metric_check(metrics, *from, first)) {
+	case 0:
+		return 0;
+	case -EALREADY:
+		NL_SET_ERR_MSG_ATTR(info->extack, at,
+				    "the instance of this period is fixed");
+		return -EALREADY;
+	default:
+		NL_SET_ERR_MSG(info->extack, "too many metrics are to come");
+		return -ENOSPC;
+	}
+}
+
+static void set_metric(struct genl_info *info, struct manycast_instance *inst,
+		       u64 from)
+{
+	const struct nlattr *attr = info->attrs[SEG6_MANYCAST_INSTANCE_METRIC];
+	struct manycast_calendar *cal = inst->service->calendar;
+	u64 first = first_period(inst->service);
+
+	if (!attr)
+		return;
+	if (!cal) {
+		manycast_metric_set(&inst->metrics, nla_get_u8(attr), from,
+				    first);
+		return;
+	}
+	/* Packets choose by it. */
+	spin_lock_bh(&cal->lock);
+	manycast_metric_set(&inst->metrics, nla_get_u8(attr), from, first);
+	spin_unlock_bh(&cal->lock);
+}
+
 static int get_path(struct genl_info *info, struct manycast_path *path)
 {
 	const struct nlattr *attr = info->attrs[SEG6_MANYCAST_INSTANCE_SEGS];
@@ -160,10 +239,13 @@ static int get_path(struct genl_info *info, struct manycast_path *path)
 static struct manycast_instance *
 instance_from(struct manycast_service *svc, struct genl_info *info)
 {
+	const struct manycast_metrics no_metrics = {};
 	struct nlattr **attrs = info->attrs;
 	struct manycast_role role = { .weight = 1 };
+	struct manycast_instance *inst;
 	struct manycast_path path = {};
 	struct in6_addr source;
+	u64 from;
 	int err;
 
 	err = get_path(info, &path);
@@ -181,9 +263,15 @@ instance_from(struct manycast_service *svc, struct genl_info *info)
 				    "the service has an instance of this sid");
 		return ERR_PTR(-EEXIST);
 	}
-	return manycast_instance_add(svc, &path, &source, &role,
+	err = check_metric(info, svc, &no_metrics, &from);
+	if (err)
+		return ERR_PTR(err);
+	inst = manycast_instance_add(svc, &path, &source, &role,
 				     attrs[SEG6_MANYCAST_INSTANCE_REMOTE],
 				     info->extack);
+	if (!IS_ERR(inst))
+		set_metric(info, inst, from);
+	return inst;
 }
 
 int manycast_nl_instance_add(struct sk_buff *skb, struct genl_info *info)
@@ -236,6 +324,7 @@ int manycast_nl_instance_set(struct sk_buff *skb, struct genl_info *info)
 	struct manycast_net *mnet = manycast_net(genl_info_net(info));
 	struct manycast_instance *inst;
 	struct manycast_role role;
+	u64 from;
 	int err;
 
 	if (info->attrs[SEG6_MANYCAST_INSTANCE_SEGS] ||
@@ -250,12 +339,17 @@ int manycast_nl_instance_set(struct sk_buff *skb, struct genl_info *info)
 	err = PTR_ERR_OR_ZERO(inst);
 	if (err)
 		goto unlock;
+	err = check_metric(info, inst->service, &inst->metrics, &from);
+	if (err)
+		goto unlock;
 	role = inst->role;
 	role.state = manycast_instance_state(inst);
 	get_role(info->attrs, &role);
 	err = manycast_instance_set(inst, &role, info->extack);
-	if (!err)
-		tell(info, inst, SEG6_MANYCAST_CMD_INSTANCE_SET);
+	if (err)
+		goto unlock;
+	set_metric(info, inst, from);
+	tell(info, inst, SEG6_MANYCAST_CMD_INSTANCE_SET);
 unlock:
 	mutex_unlock(&mnet->lock);
 	return err;

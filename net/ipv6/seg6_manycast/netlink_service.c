@@ -37,6 +37,18 @@ static struct netlink_range_validation hold_range = {
 	.max = 60000,
 };
 
+static struct netlink_range_validation period_range = {
+	.min = SEG6_MANYCAST_PERIOD_MS_MIN, .max = SEG6_MANYCAST_PERIOD_MS_MAX,
+};
+
+static struct netlink_range_validation grace_range = {
+	.max = SEG6_MANYCAST_PERIOD_MS_MAX,
+};
+
+static struct netlink_range_validation_signed offset_range = {
+	.min = -SEG6_MANYCAST_OFFSET_MAX, .max = SEG6_MANYCAST_OFFSET_MAX,
+};
+
 const struct nla_policy
 manycast_nl_service_policy[SEG6_MANYCAST_SERVICE_MAX + 1] = {
 	[SEG6_MANYCAST_SERVICE_NAME]	= MANYCAST_NL_NAME,
@@ -84,6 +96,22 @@ manycast_nl_service_policy[SEG6_MANYCAST_SERVICE_MAX + 1] = {
 		NLA_POLICY_RANGE(NLA_U32, 1, SEG6_MANYCAST_MARK_MAX),
 	[SEG6_MANYCAST_SERVICE_MODE] =
 		NLA_POLICY_MAX(NLA_U32, SEG6_MANYCAST_MODE_MAX),
+	[SEG6_MANYCAST_SERVICE_PERIOD]	=
+		NLA_POLICY_FULL_RANGE(NLA_U32, &period_range),
+	[SEG6_MANYCAST_SERVICE_BITS]	=
+		NLA_POLICY_RANGE(NLA_U32, 1, SEG6_MANYCAST_BITS_MAX),
+	[SEG6_MANYCAST_SERVICE_STRETCH]	=
+		NLA_POLICY_MAX(NLA_U32, SEG6_MANYCAST_STRETCH_MAX),
+	[SEG6_MANYCAST_SERVICE_GRACE]	=
+		NLA_POLICY_FULL_RANGE(NLA_U32, &grace_range),
+	[SEG6_MANYCAST_SERVICE_OFFSET]	=
+		NLA_POLICY_FULL_RANGE_SIGNED(NLA_S64, &offset_range),
+	[SEG6_MANYCAST_SERVICE_DAMPING]	=
+		NLA_POLICY_MAX(NLA_U32, SEG6_MANYCAST_STRETCH_MAX),
+	[SEG6_MANYCAST_SERVICE_THRESHOLD] =
+		NLA_POLICY_MAX(NLA_U32, SEG6_MANYCAST_THRESHOLD_MAX),
+	[SEG6_MANYCAST_SERVICE_METRICS]	=
+		NLA_POLICY_MAX(NLA_U32, SEG6_MANYCAST_METRICS_MAX),
 };
 
 /* Names stand on command lines and in file names of tools. */
@@ -122,6 +150,25 @@ static int check_hunt(const struct manycast_settings *s,
 	return 0;
 }
 
+static int check_rhythm(const struct manycast_settings *s,
+			struct netlink_ext_ack *extack)
+{
+	if (s->rhythm.grace >= s->rhythm.period) {
+		NL_SET_ERR_MSG(extack, "grace is not shorter than period");
+		return -EINVAL;
+	}
+	if (!manycast_period_fits(&s->rhythm)) {
+		NL_SET_ERR_MSG(extack,
+			       "too few bits to tell the periods of the stretch apart");
+		return -EINVAL;
+	}
+	if (s->damping > s->rhythm.stretch) {
+		NL_SET_ERR_MSG(extack, "damping is longer than stretch");
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int check_settings(const struct manycast_settings *s,
 			  struct netlink_ext_ack *extack)
 {
@@ -139,7 +186,7 @@ static int check_settings(const struct manycast_settings *s,
 		NL_SET_ERR_MSG(extack, "affinity hunt needs candidates hash");
 		return -EINVAL;
 	}
-	return check_hunt(s, extack);
+	return check_hunt(s, extack) ?: check_rhythm(s, extack);
 }
 
 static int get_slots(const struct nlattr *attr, struct manycast_settings *s,
@@ -150,6 +197,26 @@ static int get_slots(const struct nlattr *attr, struct manycast_settings *s,
 		return 0;
 	NL_SET_ERR_MSG_ATTR(extack, attr, "not a prime number");
 	return -EINVAL;
+}
+
+static void get_periods(struct nlattr **attrs, struct manycast_settings *s)
+{
+	const struct nlattr *offset = attrs[SEG6_MANYCAST_SERVICE_OFFSET];
+	struct manycast_rhythm *rhythm = &s->rhythm;
+	u32 bits = rhythm->bits, metrics = s->metrics;
+
+	manycast_nl_u32(attrs[SEG6_MANYCAST_SERVICE_PERIOD], &rhythm->period);
+	manycast_nl_u32(attrs[SEG6_MANYCAST_SERVICE_BITS], &bits);
+	manycast_nl_u32(attrs[SEG6_MANYCAST_SERVICE_STRETCH],
+			&rhythm->stretch);
+	manycast_nl_u32(attrs[SEG6_MANYCAST_SERVICE_GRACE], &rhythm->grace);
+	if (offset)
+		rhythm->offset = nla_get_s64(offset);
+	manycast_nl_u32(attrs[SEG6_MANYCAST_SERVICE_DAMPING], &s->damping);
+	manycast_nl_u32(attrs[SEG6_MANYCAST_SERVICE_THRESHOLD], &s->threshold);
+	manycast_nl_u32(attrs[SEG6_MANYCAST_SERVICE_METRICS], &metrics);
+	rhythm->bits = bits;
+	s->metrics = metrics;
 }
 
 /* Overlay what the request gives on @s. */
@@ -195,7 +262,26 @@ static int get_settings(struct nlattr **attrs, struct manycast_settings *s,
 	s->affinity = affinity;
 	s->mode = mode;
 	s->ioam_nodes = nodes;
+	get_periods(attrs, s);
 	return check_settings(s, extack);
+}
+
+static int put_periods(struct sk_buff *msg, const struct manycast_settings *s)
+{
+	const struct manycast_rhythm *rhythm = &s->rhythm;
+
+	return nla_put_u32(msg, SEG6_MANYCAST_SERVICE_PERIOD, rhythm->period) ||
+	       nla_put_u32(msg, SEG6_MANYCAST_SERVICE_BITS, rhythm->bits) ||
+	       nla_put_u32(msg, SEG6_MANYCAST_SERVICE_STRETCH,
+			   rhythm->stretch) ||
+	       nla_put_u32(msg, SEG6_MANYCAST_SERVICE_GRACE, rhythm->grace) ||
+	       nla_put_s64(msg, SEG6_MANYCAST_SERVICE_OFFSET, rhythm->offset,
+			   SEG6_MANYCAST_SERVICE_PAD) ||
+	       nla_put_u32(msg, SEG6_MANYCAST_SERVICE_DAMPING, s->damping) ||
+	       nla_put_u32(msg, SEG6_MANYCAST_SERVICE_THRESHOLD,
+			   s->threshold) ||
+	       nla_put_u32(msg, SEG6_MANYCAST_SERVICE_METRICS, s->metrics) ?
+	       -EMSGSIZE : 0;
 }
 
 static int put_settings(struct sk_buff *msg, const struct manycast_settings *s,
@@ -241,7 +327,7 @@ static int put_service(struct sk_buff *msg, const struct manycast_service *svc,
 					lockdep_is_held(&svc->mnet->lock));
 
 	if (nla_put_string(msg, SEG6_MANYCAST_SERVICE_NAME, svc->name) ||
-	    put_settings(msg, s, secrets) ||
+	    put_settings(msg, s, secrets) || put_periods(msg, s) ||
 	    nla_put_u32(msg, SEG6_MANYCAST_SERVICE_OPEN,
 			atomic_read(&svc->open)) ||
 	    nla_put_u32(msg, SEG6_MANYCAST_SERVICE_PINNED,

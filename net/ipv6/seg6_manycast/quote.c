@@ -7,6 +7,7 @@
 #include <kunit/visibility.h>
 #include <linux/errno.h>
 #include <linux/icmpv6.h>
+#include <linux/ip.h>
 #include <linux/string.h>
 #include <net/ipv6.h>
 
@@ -117,7 +118,7 @@ static int read_extensions(struct reader *r, struct manycast_quote *quote)
 {
 	int err;
 
-	while (r->proto != NEXTHDR_IPV6) {
+	while (r->proto != NEXTHDR_IPV6 && r->proto != NEXTHDR_IPV4) {
 		if (r->proto != NEXTHDR_HOP && r->proto != NEXTHDR_ROUTING &&
 		    r->proto != NEXTHDR_FRAGMENT)
 			return -ENOENT;
@@ -136,6 +137,20 @@ static int read_tcp(struct reader *r, struct manycast_quote *quote)
 		return -EBADMSG;
 	quote->tuple.flow.isn = ntohl(th->seq);
 	quote->flags = tcp_flag_byte(th);
+	return 0;
+}
+
+/* Its sender is told when the MTU is known and a packet does not fit. */
+static int read_inner4(struct reader *r, struct manycast_quote *quote)
+{
+	const struct iphdr *ip;
+
+	quote->inner = r->at;
+	quote->silent = true;
+	ip = take(r, sizeof(*ip));
+	if (!ip || ip->version != 4)
+		return -EBADMSG;
+	quote->inner_len = ntohs(ip->tot_len);
 	return 0;
 }
 
@@ -178,7 +193,10 @@ int manycast_quote_read(const void *data, unsigned int len,
 	err = read_outer(&r, quote);
 	if (!err)
 		err = read_extensions(&r, quote);
-	return err ?: read_inner(&r, quote);
+	if (err)
+		return err;
+	return r.proto == NEXTHDR_IPV4 ? read_inner4(&r, quote) :
+					 read_inner(&r, quote);
 }
 EXPORT_SYMBOL_IF_KUNIT(manycast_quote_read);
 

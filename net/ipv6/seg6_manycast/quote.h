@@ -17,10 +17,11 @@
  * @len:	octets of the packet
  * @srh:	it has an SRH
  * @path:	its segment list, or @daddr as the only segment
- * @inner:	offset of the inner IPv6 header
+ * @inner:	offset of the inner IP header
  * @inner_len:	octets of the inner packet
- * @silent:	nobody may be told of it, being an ICMPv6 error itself
- * @tuple:	the inner packet's flow, with a TCP segment's number as its ISN
+ * @silent:	nobody may be told of it: an ICMPv6 error itself, or IPv4
+ * @tuple:	the inner IPv6 packet's flow, with a TCP segment's number as its
+ *		ISN
  * @flags:	TCPHDR_* of that segment; else 0
  */
 struct manycast_quote {

@@ -6,6 +6,7 @@
 #include <linux/netlink.h>
 #include <linux/slab.h>
 
+#include "calendar.h"
 #include "candidates.h"
 #include "notice.h"
 #include "service.h"
@@ -32,6 +33,9 @@ const struct manycast_settings manycast_settings_default = {
 	.probe		= 16,
 	.mark		= 90,
 	.mode		= SEG6_MANYCAST_MODE_RACE,
+	/* draft-bormann-dyncast-affinity-00 section 3. */
+	.rhythm		= { .period = 10000, .grace = 1000, .stretch = 32,
+			    .bits = 6 },
 };
 
 static void service_free_rcu(struct rcu_head *rcu)
@@ -40,6 +44,7 @@ static void service_free_rcu(struct rcu_head *rcu)
 		container_of(rcu, struct manycast_service, rcu);
 
 	percpu_ref_exit(&svc->ref);
+	manycast_calendar_free(svc->calendar);
 	free_percpu(svc->stats);
 	manycast_notices_exit(svc);
 	kfree(rcu_dereference_protected(svc->settings, true));
@@ -136,6 +141,21 @@ manycast_service_add(struct manycast_net *mnet, const char *name,
 	return svc;
 }
 
+/* Clients have addresses with numbers in them. */
+static int check_rhythm(const struct manycast_service *svc,
+			const struct manycast_rhythm *rhythm,
+			struct netlink_ext_ack *extack)
+{
+	const struct manycast_rhythm *old = &manycast_settings(svc)->rhythm;
+
+	if (!svc->calendar || (rhythm->period == old->period &&
+			       rhythm->bits == old->bits))
+		return 0;
+	NL_SET_ERR_MSG(extack,
+		       "the service has periods: period and bits are fixed");
+	return -EBUSY;
+}
+
 /**
  * manycast_service_set() - replace a service's settings
  * @svc:	the service
@@ -146,7 +166,7 @@ manycast_service_add(struct manycast_net *mnet, const char *name,
  * candidates and their quorum.
  *
  * Context: process, manycast_net.lock held.
- * Return: 0 or -ENOMEM.
+ * Return: 0; -ENOMEM; -EBUSY for a setting that is fixed by now.
  */
 int manycast_service_set(struct manycast_service *svc,
 			 const struct manycast_settings *settings,
@@ -155,6 +175,9 @@ int manycast_service_set(struct manycast_service *svc,
 	struct manycast_settings *copy, *old;
 	int err;
 
+	err = check_rhythm(svc, &settings->rhythm, extack);
+	if (err)
+		return err;
 	copy = kmemdup(settings, sizeof(*settings), GFP_KERNEL);
 	if (!copy) {
 		NL_SET_ERR_MSG(extack, "no memory for the settings");
@@ -168,6 +191,7 @@ int manycast_service_set(struct manycast_service *svc,
 	old = rcu_replace_pointer(svc->settings, copy,
 				  lockdep_is_held(&svc->mnet->lock));
 	kfree_rcu(old, rcu);
+	manycast_calendar_tick(svc);
 	return 0;
 }
 
@@ -177,6 +201,7 @@ static void service_unlink(struct manycast_service *svc)
 
 	list_del(&svc->list);
 	manycast_net_changed(svc->mnet);
+	manycast_calendar_close(svc);
 	manycast_pool_clear(svc);
 	list_for_each_entry_safe(inst, next, &svc->instances, list)
 		manycast_instance_unlink(inst);

@@ -12,8 +12,11 @@
 #include "contest.h"
 #include "health.h"
 #include "main.h"
+#include "metric.h"
+#include "period.h"
 #include "srh.h"
 
+struct manycast_calendar;
 struct manycast_key;
 struct netlink_ext_ack;
 
@@ -41,6 +44,11 @@ struct netlink_ext_ack;
  * @mark:	per cent of its capacity that a tier may use while there is
  *		another
  * @mode:	how candidates are asked
+ * @rhythm:	how time is divided into periods; their length and the width of
+ *		their numbers stay once there is a calendar
+ * @damping:	periods that an instance keeps getting at least
+ * @threshold:	by how much another metric has to be better
+ * @metrics:	what the instance of a period is chosen by
  * @rcu:	frees
  *
  * Replaced as a whole, never changed.
@@ -67,6 +75,10 @@ struct manycast_settings {
 	u32 probe;
 	u32 mark;
 	enum seg6_manycast_mode mode;
+	struct manycast_rhythm rhythm;
+	u32 damping;
+	u32 threshold;
+	enum seg6_manycast_metrics metrics;
 	struct rcu_head rcu;
 };
 
@@ -85,7 +97,8 @@ struct manycast_role {
 
 /**
  * struct manycast_instance - a server, known by its SID
- * @ref:	held by the service while configured, and by handshakes
+ * @ref:	held by the service while configured, by handshakes, and by the
+ *		periods that it has
  * @rcu:	frees
  * @service:	whose it is; outlives it
  * @list:	in manycast_service.instances, under manycast_net.lock
@@ -97,6 +110,8 @@ struct manycast_role {
  * @role:	under manycast_net.lock
  * @last_weight: what it was before it was drained, so that ranks stay
  * @remote:	another site's selector: its answers name their server
+ * @bid_id:	manycast_bid_id()
+ * @metrics:	by which periods it gets
  * @health:	whether it answers
  * @told:	enum seg6_manycast_state as of the last event; under
  *		manycast_net.lock
@@ -118,6 +133,8 @@ struct manycast_instance {
 	struct manycast_role role;
 	u32 last_weight;
 	bool remote;
+	u64 bid_id;
+	struct manycast_metrics metrics;
 	struct manycast_health health;
 	u32 told;
 	struct manycast_stats __percpu *stats;
@@ -188,6 +205,8 @@ struct manycast_pool {
  * @instance_count:	entries of @instances
  * @front:	some route has or had H.MAnycast.Hash with it: the pool needs
  *		the hashers' table; under manycast_net.lock
+ * @calendar:	who has which period; NULL until somebody asks; under
+ *		manycast_net.lock, but for routes, which have asked
  * @routes:	routes that refer to it
  * @open:	handshakes and tombstones
  * @pin_lock:	protects the pins' lists and their count
@@ -213,6 +232,7 @@ struct manycast_service {
 	struct list_head instances;
 	unsigned int instance_count;
 	bool front;
+	struct manycast_calendar *calendar;
 	atomic_t routes;
 	atomic_t open;
 	spinlock_t pin_lock; /* both lists and their counts */

@@ -3,6 +3,7 @@
 
 #include <kunit/test.h>
 #include <linux/icmpv6.h>
+#include <linux/ip.h>
 #include <linux/module.h>
 #include <linux/prandom.h>
 #include <linux/tcp.h>
@@ -163,6 +164,27 @@ static void quote_all_headers(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, q.path.left, 1);
 	KUNIT_EXPECT_EQ(test, q.inner, 40 + 16 + 40 + 8);
 	KUNIT_EXPECT_EQ(test, q.flags, TCPHDR_ACK);
+}
+
+/* What tells its path and its length; the sender is told by others. */
+static void quote_ipv4(struct kunit *test)
+{
+	const struct iphdr ip = {
+		.version = 4, .ihl = 5, .tot_len = htons(1200),
+	};
+	struct packet *p = packet(test);
+	struct manycast_quote q;
+
+	put_ip(p, SELECTOR, OTHER, 1240);
+	put_srh(p, two, 2, 1);
+	put(p, NEXTHDR_IPV4, &ip, sizeof(ip));
+	KUNIT_ASSERT_EQ(test, read(test, p, p->len, &q), 0);
+	KUNIT_EXPECT_EQ(test, q.path.n, 2);
+	KUNIT_EXPECT_EQ(test, q.inner, 40 + 40);
+	KUNIT_EXPECT_EQ(test, q.inner_len, 1200);
+	KUNIT_EXPECT_TRUE(test, q.silent);
+	KUNIT_EXPECT_EQ(test, q.flags, 0);
+	KUNIT_EXPECT_EQ(test, read(test, p, p->len - 1, &q), -EBADMSG);
 }
 
 /* What is not ours, or not enough. */
@@ -355,6 +377,7 @@ static void quote_fuzz(struct kunit *test)
 static struct kunit_case quote_cases[] = {
 	KUNIT_CASE(quote_plain),
 	KUNIT_CASE(quote_all_headers),
+	KUNIT_CASE(quote_ipv4),
 	KUNIT_CASE(quote_foreign),
 	KUNIT_CASE(quote_fragment_proto),
 	KUNIT_CASE(quote_srh_lies),
