@@ -4,19 +4,21 @@
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 
-.PHONY: help modules iproute2 install uninstall demo shell
+.PHONY: help modules iproute2 dyncast install uninstall demo shell
 .PHONY: check check-uml check-stock check-peers check-seam check-debug
 .PHONY: check-kcsan check-dkms fuzz kunit
-.PHONY: bench style clean
+.PHONY: bench dyncast-figure style clean
 
 help:
 	@echo 'make modules   build the modules for the running kernel (KDIR=)'
 	@echo 'make iproute2  build an ip that knows them, and say where it is'
-	@echo 'make install   both, where modprobe finds the modules (DESTDIR=,'
+	@echo 'make dyncast   build libdyncast and the dyncast command, and say where'
+	@echo 'make install   all, where modprobe finds the modules (DESTDIR=,'
 	@echo '               PREFIX=); make uninstall takes them away again'
 	@echo 'make demo      show the main job, in User Mode Linux;'
 	@echo '                 TOPOLOGY=recovery  two sites whose selectors and'
-	@echo '                 servers come and go, TOPOLOGY=failover  or die'
+	@echo '                 servers come and go, TOPOLOGY=failover  or die,'
+	@echo '                 TOPOLOGY=dyncast  invocations that stay'
 	@echo 'make shell     a shell in the topology of the demo'
 	@echo 'make check     all tests, in User Mode Linux'
 	@echo '                 T=NAME  those in files with NAME in their name,'
@@ -33,6 +35,7 @@ help:
 	@echo '               with the same result as without them; T=NAME picks'
 	@echo 'make bench     what packets cost, beside what else one could take;'
 	@echo '                 SHORT=1  a minute or two, counts only'
+	@echo 'make dyncast-figure  a million invocations, led in three ways'
 	@echo "make kunit     the KUnit suites, the kernel's own way"
 	@echo 'make style     checkpatch, sparse, shellcheck and so on'
 	@echo 'make clean     remove build/'
@@ -47,6 +50,10 @@ modules:
 iproute2:
 	@tools/setup/packages iproute2
 	@tools/iproute2-patch/build
+
+dyncast:
+	@tools/setup/packages dyncast
+	@tools/dyncast/build
 
 install:
 	@tools/setup/packages modules iproute2
@@ -106,6 +113,10 @@ kunit:
 bench:
 	@tools/setup/packages bench stock
 	@tools/testing/run/bench $(T)
+
+dyncast-figure:
+	@tools/setup/packages simulation
+	@tools/testing/dyncast/simulate
 
 style:
 	@tools/setup/packages style
