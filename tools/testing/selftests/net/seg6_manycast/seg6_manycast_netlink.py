@@ -8,6 +8,7 @@ users see and change what is theirs.
 
 import json
 import socket
+import struct
 import subprocess
 import tempfile
 
@@ -18,18 +19,21 @@ from lib.topology import SEL_SID, sid
 
 (SERVICE_ADD, SERVICE_SET, SERVICE_DEL, SERVICE_GET, INSTANCE_ADD,
  INSTANCE_SET, INSTANCE_DEL, INSTANCE_GET, LISTENER_SET, LISTENER_DEL,
- LISTENER_GET, STATS_GET) = range(1, 13)
+ LISTENER_GET, STATS_GET, PERIOD_GET, PERIOD_SET) = range(1, 15)
 (NAME, SID, POLICY, CANDIDATES, FANOUT, QUORUM, HOLD, TIMEOUT, TOMBSTONE,
  LIMIT, RATE, IOAM_NS, IOAM_NODES, COEF_NETWORK, COEF_RESIDENCE, COEF_LOAD,
  KEY, SERVICE_STATS, OPEN, SLOTS, AFFINITY, PINS, PINNED, FAILS, PROBE,
- MARK, MODE) = range(1, 28)
+ MARK, MODE, PERIOD, BITS, STRETCH, GRACE, OFFSET, DAMPING, THRESHOLD,
+ METRICS, SERVICE_PAD) = range(1, 37)
 (I_SERVICE, I_SID, SEGS, ADDR, WEIGHT, INSTANCE_STATS, RTT, RESIDENCE,
- LOAD, TIER, STATE, REMOTE) = range(1, 13)
+ LOAD, TIER, STATE, REMOTE, METRIC, FROM, PENDING,
+ INSTANCE_PAD) = range(1, 17)
 DUMP_INTR = 0x10
 L_ADDR, L_PORT, L_LOAD, L_STATS = range(1, 5)
+P_SERVICE, P_INDEX, P_NUMBER, P_SID, P_PACKETS, P_PAD = range(1, 7)
 (R_SERVICE, R_TABLE, R_SID, R_SERVERS, R_ACL, R_LIMIT,
- R_SERVICES, R_MARK) = range(1, 9)
-SELECTOR, SERVER, EDGE, ANSWER, HASHER = range(0x8001, 0x8006)
+ R_SERVICES, R_MARK, R_POSITION, R_PORT) = range(1, 11)
+SELECTOR, SERVER, EDGE, ANSWER, HASHER, DYNCAST = range(0x8001, 0x8007)
 ACTION, EXT, RTA_ENCAP = 1, 0x2001, 22
 SEL = (SID, addr(SEL_SID))
 NOT_UNICAST = "::", "ff02::1", "ff0e::1:2"
@@ -128,11 +132,12 @@ def refuse_unknown(cmd, attrs, kinds):
             cmd, [*attrs, (k, u32(1))]), (kind,), "EINVAL")
 
 
-SERVICE_LENGTHS = {SID: 16, KEY: 16, IOAM_NS: 2} | {
+SERVICE_LENGTHS = {SID: 16, KEY: 16, IOAM_NS: 2, OFFSET: 8} | {
     kind: 4 for kind in (POLICY, CANDIDATES, FANOUT, QUORUM, HOLD, TIMEOUT,
                          TOMBSTONE, LIMIT, RATE, IOAM_NODES, COEF_NETWORK,
                          COEF_RESIDENCE, COEF_LOAD, SLOTS, PINS, FAILS,
-                         PROBE, MARK, MODE)}
+                         PROBE, MARK, MODE, PERIOD, BITS, STRETCH, GRACE,
+                         DAMPING, THRESHOLD, METRICS)}
 SERVICE_RANGES = (
     (POLICY, 5), (POLICY, 0xffffffff), (CANDIDATES, 4), (FANOUT, 0),
     (FANOUT, 17), (QUORUM, 17), (HOLD, 60001), (TIMEOUT, 0),
@@ -142,7 +147,9 @@ SERVICE_RANGES = (
     (SLOTS, 0), (SLOTS, 4093), (SLOTS, 655379), (SLOTS, 0xffffffff),
     (AFFINITY, 2), (AFFINITY, 0xffffffff), (PINS, 0), (PINS, (1 << 24) + 1),
     (FAILS, 1001), (PROBE, 1000001), (MARK, 0), (MARK, 101),
-    (MODE, 2), (MODE, 0xffffffff))
+    (MODE, 2), (MODE, 0xffffffff), (PERIOD, 99), (PERIOD, 3600001), (BITS, 0),
+    (BITS, 9), (STRETCH, 256), (GRACE, 3600001), (DAMPING, 256),
+    (THRESHOLD, 256), (METRICS, 2))
 
 
 def refuse_settings(cmd, attrs):
@@ -152,8 +159,12 @@ def refuse_settings(cmd, attrs):
                 F.nl.call(cmd, [*attrs, (k, u32(v))]), (kind,), "ERANGE",
                 "range")
     refuse_lengths(cmd, attrs, SERVICE_LENGTHS)
-    refuse_unknown(cmd, attrs, (SERVICE_STATS, OPEN, PINNED, MODE + 1, 100,
-                                0x3fff))
+    for offset in -10**12 - 1, 10**12 + 1, 1 << 62:
+        refused(f"offset {offset}", lambda o=offset: F.nl.call(
+            cmd, [*attrs, (OFFSET, struct.pack("=q", o))]), (OFFSET,),
+            "ERANGE", "range")
+    refuse_unknown(cmd, attrs, (SERVICE_STATS, OPEN, PINNED, SERVICE_PAD,
+                                SERVICE_PAD + 1, 100, 0x3fff))
     for text in NOT_UNICAST:
         refused(f"sid {text}", lambda t=text: F.nl.call(
             cmd, replaced(attrs, SID, addr(t))), (SID,), "EINVAL", "unicast")
@@ -228,9 +239,11 @@ INSTANCE = [(I_SERVICE, name("web")), (I_SID, addr(sid(1)))]
 
 
 def refuse_instances(cmd):
-    refuse_lengths(cmd, INSTANCE, {I_SID: 16, WEIGHT: 4, TIER: 4, STATE: 4})
+    refuse_lengths(cmd, INSTANCE, {I_SID: 16, WEIGHT: 4, TIER: 4, STATE: 4,
+                                   METRIC: 1, FROM: 8})
     refuse_unknown(cmd, INSTANCE, (INSTANCE_STATS, RTT, RESIDENCE, LOAD,
-                                   REMOTE + 1, 100))
+                                   PENDING, INSTANCE_PAD, INSTANCE_PAD + 1,
+                                   100))
     for kind, value in (WEIGHT, 256), (TIER, 8), (STATE, 3):
         refused(f"attribute {kind} of {value}", lambda k=kind, v=value:
                 F.nl.call(cmd, [*INSTANCE, (k, u32(v))]), (kind,), "ERANGE",
@@ -292,6 +305,30 @@ def instance_set_and_del():
     F.nl.call(INSTANCE_DEL, INSTANCE)
 
 
+PERIOD_OF = [(P_SERVICE, name("web")), (P_INDEX, struct.pack("=Q", 1)),
+             (P_SID, addr(sid(1)))]
+
+
+@unchanged
+def period_set():
+    """Nothing here makes a calendar: it would stay."""
+    refuse_lengths(PERIOD_SET, PERIOD_OF, {P_INDEX: 8, P_SID: 16})
+    refuse_unknown(PERIOD_SET, PERIOD_OF, (P_PACKETS, P_PAD, P_PAD + 1, 100))
+    for kind, what in ((P_SERVICE, "name of the service"),
+                       (P_INDEX, "index of the period")):
+        refused(f"no {what}", lambda k=kind: F.nl.call(
+            PERIOD_SET, without(PERIOD_OF, k)), None, "EINVAL",
+            what + " is missing")
+    refused("unknown service", lambda: F.nl.call(
+        PERIOD_SET, replaced(PERIOD_OF, P_SERVICE, name("wob"))),
+        (P_SERVICE,), "ENOENT", "no such service")
+    refused("long ago", lambda: F.nl.call(PERIOD_SET, PERIOD_OF),
+            (P_INDEX,), "ERANGE", "is over")
+    refused("to come", lambda: F.nl.call(
+        PERIOD_SET, replaced(PERIOD_OF, P_INDEX, b"\x7f" * 8)),
+        (P_INDEX,), "ERANGE", "is to come")
+
+
 LISTENER = [(L_ADDR, addr("2001:db8:5::80")), (L_PORT, u16(80))]
 
 
@@ -328,8 +365,12 @@ def reading():
     refused("instances of an unknown service", lambda: F.nl.call(
         INSTANCE_GET, [(I_SERVICE, name("wob"))], nl.DUMP), None, "ENOENT",
         "no such service")
-    for cmd, attr in ((SERVICE_GET, MODE + 1), (INSTANCE_GET, REMOTE + 1),
-                      (LISTENER_GET, L_STATS + 1)):
+    refused("periods of an unknown service", lambda: F.nl.call(
+        PERIOD_GET, [(P_SERVICE, name("wob"))], nl.DUMP), None, "ENOENT",
+        "no such service")
+    for cmd, attr in ((SERVICE_GET, SERVICE_PAD + 1),
+                      (INSTANCE_GET, INSTANCE_PAD + 1),
+                      (LISTENER_GET, L_STATS + 1), (PERIOD_GET, P_PAD + 1)):
         refused(f"command {cmd}, unknown attribute", lambda c=cmd, a=attr:
                 F.nl.call(c, [(a, u32(1))], nl.DUMP), (attr,), "EINVAL")
 
@@ -394,7 +435,8 @@ def prefix(text, bits):
 
 
 EDGE_OK = (R_SID, addr("fc00:c::1"))
-NEED = {EDGE: [EDGE_OK], HASHER: [(R_SERVICE, name("web"))]}
+NEED = {EDGE: [EDGE_OK], HASHER: [(R_SERVICE, name("web"))],
+        DYNCAST: [(R_SERVICE, name("web")), (R_POSITION, u8(58))]}
 
 
 def add_route(attrs, **kwargs):
@@ -412,13 +454,14 @@ def route_parameters():
               R_SERVERS: ("servers", prefix("fc00:5::", 32)),
               R_ACL: ("acl", prefix("fc00::", 16)), R_LIMIT: ("limit", u32(5)),
               R_SERVICES: ("services", prefix("2001:db8:5::", 64)),
-              R_MARK: ("mark", u32(300))}
+              R_MARK: ("mark", u32(300)), R_POSITION: ("position", u8(58)),
+              R_PORT: ("port", u16(8000))}
     lengths = {R_TABLE: 4, R_SID: 16, R_SERVERS: 17, R_ACL: 17, R_LIMIT: 4,
-               R_SERVICES: 17, R_MARK: 4}
+               R_SERVICES: 17, R_MARK: 4, R_POSITION: 1, R_PORT: 2}
     known = {SELECTOR: (R_SERVICE, R_ACL),
              SERVER: (R_TABLE, R_SERVICES, R_ACL, R_MARK),
              EDGE: (R_SID, R_SERVERS, R_LIMIT), ANSWER: (R_TABLE, R_ACL),
-             HASHER: (R_SERVICE,)}
+             HASHER: (R_SERVICE,), DYNCAST: (R_SERVICE, R_POSITION, R_PORT)}
     for action, takes in known.items():
         need = NEED.get(action, [])
         for kind, (word, value) in values.items():
@@ -428,12 +471,13 @@ def route_parameters():
                              (RTA_ENCAP, EXT, kind),
                              words=f"takes no {word}")
         for kind in set(takes) & set(lengths):
-            for wrong in {0, 1, lengths[kind] - 1, lengths[kind] + 1}:
+            for wrong in {0, 1, lengths[kind] - 1, lengths[kind] + 1} - \
+                    {lengths[kind]}:
                 refuse_route(f"{action:#x} attribute {kind} of {wrong}",
                              encap(action, *without(need, kind),
                                    (kind, b"\1" * wrong)),
                              (RTA_ENCAP, EXT, kind), None)
-        for kind in (R_MARK + 1, 100, 0x3fff):
+        for kind in (R_PORT + 1, 100, 0x3fff):
             refuse_route(f"{action:#x} attribute {kind}",
                          encap(action, *need, (kind, u32(1))),
                          (RTA_ENCAP, EXT, kind))
@@ -445,6 +489,11 @@ def route_parameters():
             refuse_route("limit of 2^24 + 1", encap(
                 EDGE, EDGE_OK, (R_LIMIT, u32((1 << 24) + 1))),
                 (RTA_ENCAP, EXT, R_LIMIT), "ERANGE", "range")
+        if action == DYNCAST:
+            for bit in 0, 128, 255:
+                refuse_route(f"position {bit}", encap(
+                    DYNCAST, need[0], (R_POSITION, u8(bit))),
+                    (RTA_ENCAP, EXT, R_POSITION), "ERANGE", "range")
         if action == SERVER:
             refuse_route("mark of 1001", encap(
                 SERVER, (R_MARK, u32(1001))),
@@ -483,7 +532,7 @@ def route_attributes_beside_ours():
     """What the kernel's own behaviours take, and what nobody does."""
     words = {2: "srh", 3: "table", 4: "nh4", 5: "nh6", 6: "iif", 7: "oif",
              8: "endpoint", 9: "vrftable", 10: "count", 11: "flavors"}
-    for action in (SELECTOR, SERVER, EDGE, ANSWER, HASHER):
+    for action in (SELECTOR, SERVER, EDGE, ANSWER, HASHER, DYNCAST):
         need = NEED.get(action, [])
         for kind, word in words.items():
             refuse_route(f"{action:#x} {word}", encap(
@@ -528,8 +577,9 @@ def route_actions():
 def a_refused_route_leaves_no_trace():
     """Refused after our part was built: the service is free again."""
     F.nl.call(SERVICE_ADD, [(NAME, name("tmp")), SEL])
-    for action in 3 * (SELECTOR, HASHER):
-        attrs = encap(action, (R_SERVICE, name("tmp")))
+    for action in 3 * (SELECTOR, HASHER, DYNCAST):
+        attrs = encap(action, *replaced(NEED.get(action, []), R_SERVICE,
+                                        name("tmp")))
         add_route(attrs, flags=nl.CREATE | nl.EXCL)
         try:
             add_route(attrs, flags=nl.CREATE | nl.EXCL)
@@ -966,6 +1016,7 @@ def interrupted_by(dump, cmd, attrs):
 
 
 @unchanged
+@ktap.large
 def long_dumps():
     """More than one message holds, in order, nothing twice."""
     def dumped(cmd, key):
@@ -1007,7 +1058,8 @@ def long_dumps():
 
 
 CASES = [service_add, names_are_words, service_set_and_del, instance_add,
-         instance_set_and_del, listener_set_and_del, listeners_are_hosts,
+         instance_set_and_del, period_set, listener_set_and_del,
+         listeners_are_hosts,
          reading, statistics_take_no_attributes, headers, as_ip_tells,
          route_parameters, route_services_and_sids,
          route_attributes_beside_ours, route_actions,

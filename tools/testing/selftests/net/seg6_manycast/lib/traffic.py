@@ -14,6 +14,8 @@ import time
 
 from .ktap import TIME_FACTOR, wait_for
 
+IPV6_FREEBIND = 78
+
 
 def _spawn(ns, function):
     """Run it in the namespace until it ends or is killed; returns the pid."""
@@ -74,6 +76,29 @@ class Server(_Process):
                     pass
                 del socks[fd]
                 sock.close()
+
+
+class UdpServer(_Process):
+    """Answers each datagram with its name and the datagram, from the address
+    that it came to: any address may be ours.
+    """
+
+    def __init__(self, ns, name, port):
+        with ns:
+            sock = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+        sock.setsockopt(socket.IPPROTO_IPV6, IPV6_FREEBIND, 1)
+        sock.bind(("::", port))
+        super().__init__(ns, lambda: self._serve(sock, name.encode()))
+        sock.close()
+
+    @staticmethod
+    def _serve(sock, name):
+        while True:
+            data, info, _, peer = sock.recvmsg(4096, 256)
+            info = [(level, kind, value) for level, kind, value in info
+                    if kind == socket.IPV6_PKTINFO]
+            sock.sendmsg([name + b" " + data], info, 0, peer)
 
 
 class Digest(_Process):
