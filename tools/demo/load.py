@@ -21,6 +21,9 @@ import time
 # error    why there was no answer, or none that was right; ""
 Record = collections.namedtuple("Record", "time client kind server took error")
 
+# How an error begins when another server than before has answered.
+ANOTHER = "another server answers: "
+
 # Seconds until an answer is there: the third repetition of a SYN, too, is early
 # enough.
 TIMEOUT = 8.0
@@ -39,9 +42,10 @@ class Connection:
         with ns:
             self.sock = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
         self.sock.setblocking(False)
-        self.address = address
+        self.ns, self.address = ns, address
         self.reader = self.writer = None
         self.server, self.number = "", ""
+        self.since = time.monotonic()
 
     async def connect(self):
         await asyncio.get_running_loop().sock_connect(
@@ -58,8 +62,9 @@ class Connection:
         size = int(head.lower().partition(b"content-length:")[2].split()[0])
         body = (await self.reader.readexactly(size)).decode().split()
         server, echo, number = body
-        if echo != word or (self.server or server) != server or \
-                (self.number or number) != number:
+        if self.server not in ("", server):
+            raise Wrong(f"{ANOTHER}{server}, not {self.server}")
+        if echo != word or (self.number or number) != number:
             raise Wrong(f"{body} answers {word} of {self.server}")
         self.server, self.number = server, number
 
@@ -76,6 +81,7 @@ class Load(threading.Thread):
     rate      new connections of each a second
     held      connections that each keeps, with a request every pause seconds
     life      seconds for which it keeps one, from and to
+    running   how many of these each server has
     """
 
     def __init__(self, clients, address, rate, held, pause, life):
@@ -83,7 +89,7 @@ class Load(threading.Thread):
         self.clients, self.address = clients, address
         self.rate, self.held = rate, held
         self.pause, self.life = pause, life
-        self.records = []
+        self.records, self.running = [], collections.Counter()
         self.stopped = threading.Event()
 
     def run(self):
@@ -124,10 +130,14 @@ class Load(threading.Thread):
     async def _one(self, ns):
         """A connection with one request answered, or not."""
         since = time.monotonic()
-        connection = Connection(ns, self.address)
+        connection = Connection(ns, self._address(ns))
         error = await self._try(self._first(connection), TIMEOUT)
         self._record(ns, "new", connection.server, since, error)
         return connection
+
+    def _address(self, _):
+        """What a client connects to now."""
+        return self.address
 
     @staticmethod
     async def _first(connection):
@@ -138,16 +148,27 @@ class Load(threading.Thread):
         await asyncio.sleep(random.uniform(0, 2))
         while True:
             connection = await self._one(ns)
-            end = time.monotonic() + random.uniform(*self.life)
-            error = "" if connection.server else "none"
-            while not error and time.monotonic() < end:
-                await asyncio.sleep(random.uniform(0, 2 * self.pause))
-                since = time.monotonic()
-                error = await self._try(connection.ask(), TIMEOUT)
-                self._record(ns, "held", connection.server, since, error)
+            self.running[connection.server] += 1
+            error = await self._keep(ns, connection)
+            self.running[connection.server] -= 1
             connection.close()
             if error:
                 await asyncio.sleep(0.5)
+
+    async def _keep(self, ns, connection):
+        """Requests until its life is over; returns why before, or ""."""
+        end = connection.since + random.uniform(*self.life)
+        error = "" if connection.server else "none"
+        while not error and time.monotonic() < end:
+            await asyncio.sleep(random.uniform(0, 2 * self.pause))
+            since = time.monotonic()
+            error = await self._try(self._again(connection), TIMEOUT)
+            self._record(ns, "held", connection.server, since, error)
+        return error
+
+    async def _again(self, connection):
+        """A later request on one that stays."""
+        await connection.ask()
 
     @staticmethod
     async def _try(what, timeout):

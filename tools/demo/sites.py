@@ -168,11 +168,7 @@ class Site:
         ns.later(f"route add {self.sid(role)} encap seg6local action "
                  f"End.MAnycast.S table local services {PREFIX} dev r")
         ns.flush()
-        conf = os.path.join(self.dir, f"nginx-{ns.name}")
-        with open(conf + ".conf", "w", encoding="ascii") as f:
-            f.write(nginx(ns.name, conf))
-        ns.start(["nginx", "-c", conf + ".conf"])
-        wait_for(lambda: listening(ns, 80), f"nginx on {ns.name}")
+        start_nginx(ns, self.dir)
 
     def _speak(self, role):
         ns, own = self[role], 65000 + 100 * self.number
@@ -245,6 +241,14 @@ http {{
         location / {{ return 200 "{name} $args $connection\\n"; }}
     }}
 }}"""
+
+
+def start_nginx(ns, directory):
+    conf = os.path.join(directory, f"nginx-{ns.name}")
+    with open(conf + ".conf", "w", encoding="ascii") as f:
+        f.write(nginx(ns.name, conf))
+    ns.start(["nginx", "-c", conf + ".conf"])
+    wait_for(lambda: listening(ns, 80), f"nginx on {ns.name}")
 
 
 class Sites:

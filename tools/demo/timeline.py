@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Two sites under load while things happen to them: what runs inside User Mode
-Linux of `make demo TOPOLOGY=...`.
+"""Hosts under load while things happen to them, most often two sites: what runs
+inside User Mode Linux of `make demo TOPOLOGY=...`.
 
 Says on stdout what happens, once a second how the load fares, as a line of
 JSON, and at the end which promises were kept. Writes measured.json.
@@ -22,7 +22,7 @@ WARM_UP = 3             # seconds that do not count
 
 # at     seconds since the beginning
 # text   what happens
-# do     function of the sites that makes it happen
+# do     function of the hosts that makes it happen
 Step = collections.namedtuple("Step", "at text do")
 
 
@@ -38,15 +38,22 @@ def site_of(server):
 class Play:
     """A timeline: its steps, how long, and what came of it.
 
+    hosts     what the steps are done to
+    names     whose answers are counted, sites or servers
+    look      function that is called each second, with this and the records
+              of that second; what it returns is told and kept
     records   of the load, with times since the beginning
     events    when each step was done, and its text
     done      when each step had been done, by the time it was for
     failed    steps that could not be
+    looks     what look() has returned
     """
 
-    def __init__(self, sites, steps, seconds, life):
-        self.sites, self.steps, self.seconds = sites, list(steps), seconds
-        self.load = Load(sites.clients(), SERVICE, RATE, HELD, PAUSE, life)
+    def __init__(self, hosts, steps, seconds, load, names=SITES,
+                 look=lambda *_: {}):
+        self.hosts, self.steps, self.seconds = hosts, list(steps), seconds
+        self.load, self.names, self.look = load, names, look
+        self.looks = []
         self.records, self.events, self.failed = [], [], []
         self.done = {}
         self.seen = 0
@@ -74,7 +81,7 @@ class Play:
         self.events.append((self.now(), step.text))
         say(json.dumps({"event": step.text, "at": self.now()}))
         try:
-            step.do(self.sites)
+            step.do(self.hosts)
         except AssertionError as e:
             self.failed.append(f"{step.text}: {e}")
         self.done[step.at] = self.now()
@@ -90,13 +97,14 @@ class Play:
     def _live(self):
         fresh = self._take()
         line = {"at": self.now()}
-        for site in SITES:
+        for name in self.names:
             mine = [r for r in fresh if not r.error and
-                    site_of(r.server) == site]
-            line[site] = {kind: sum(r.kind == kind for r in mine)
+                    site_of(r.server) == name]
+            line[name] = {kind: sum(r.kind == kind for r in mine)
                           for kind in ("new", "held")}
         line["errors"] = sum(bool(r.error) for r in fresh)
-        say(json.dumps({"live": line}))
+        self.looks.append(self.look(self, fresh))
+        say(json.dumps({"live": line | self.looks[-1]}))
 
     # What came of it.
 
@@ -127,17 +135,22 @@ def short(records):
     return "".join(some) + ("; ..." if len(records) > 3 else "")
 
 
-def main(name, steps, seconds, life, promises, **words):
-    """Play it. promises yields whether each was kept, and its text."""
-    say("making two sites: routers, hashers, selectors, servers, clients")
-    with Sites(**words) as sites:
-        say(f"load: {RATE} connections a second from each of "
-            f"{len(sites.clients())} clients, and {HELD} that stay")
-        play = Play(sites, steps, seconds, life)
+def perform(name, make, load, steps, seconds, promises, **more):
+    """Make the hosts, play it, and leave them.
+
+    load      function of the hosts that makes their load
+    promises  yields whether each was kept, and its text
+    more      for Play
+    """
+    with make() as hosts:
+        clients = load(hosts)
+        say(f"load: {clients.rate:g} connections a second from each of "
+            f"{len(clients.clients)} clients, and {clients.held} that stay")
+        play = Play(hosts, steps, seconds, clients, **more)
         play.run()
         kept = [(False, text) for text in play.failed]
         kept += promises(play)
-        say("taking the sites down")
+        say("taking all down")
     for fine, text in kept:
         say(json.dumps({"promise": text, "kept": bool(fine)}))
     with open("measured.json", "w", encoding="ascii") as f:
@@ -145,5 +158,15 @@ def main(name, steps, seconds, life, promises, **words):
                    "seconds": seconds, "events": play.events,
                    "promises": [{"kept": bool(fine), "text": text}
                                 for fine, text in kept],
+                   "names": play.names, "looks": play.looks,
                    "records": play.records}, f)
     sys.exit(not all(fine for fine, _ in kept))
+
+
+def main(name, steps, seconds, life, promises, **words):
+    """Two sites; words are theirs."""
+    say("making two sites: routers, hashers, selectors, servers, clients")
+    perform(name, lambda: Sites(**words),
+            lambda sites: Load(sites.clients(), SERVICE, RATE, HELD, PAUSE,
+                               life),
+            steps, seconds, promises)
