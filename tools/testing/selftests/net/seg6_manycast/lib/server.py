@@ -115,8 +115,14 @@ class Client(Attempt):
         return told
 
     def mine(self, packet):
-        """Not an echo of an earlier case, whose client we forgot."""
-        return innermost(packet)[TCP].dport == self.port
+        """Not an echo of an earlier case, whose client we forgot.
+
+        But an ICMPv6 error that quotes ours is for us.
+        """
+        tcp = innermost(packet).getlayer(TCP, _subclass=True)
+        if not tcp:
+            print(f"# of another case: {packet.summary()}", flush=True)
+        return tcp and self.port in (tcp.sport, tcp.dport)
 
     def send(self, *packets):
         return [self.note(p) for p in self.wire.exchange(*packets)
