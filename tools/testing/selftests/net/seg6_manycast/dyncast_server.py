@@ -103,6 +103,11 @@ class Net:
                 return None
             return data.decode().strip(), sender[0]
 
+    def ask(self, address, port):
+        """The same of a client that repeats what is not answered."""
+        return wait_for(lambda: self.udp(address, port),
+                        f"an answer of {address} port {port}", 20)
+
     def remove(self):
         netns.remove([self.client, self.server])
         shutil.rmtree(self.dir)
@@ -153,9 +158,9 @@ def udp_at_every_number(net):
     needed("nginx's stream module", STREAM)
     net.nginx("udp", UDP, stream=STREAM)
     net.nonlocal_bind(1)
-    wait_for(lambda: net.udp(ONE, 7), "nginx answers", 20)
+    net.ask(ONE, 7)
     for address in ALL:
-        equal(net.udp(address, 7), (address, address), "answer")
+        equal(net.ask(address, 7), (address, address), "answer")
     net.nonlocal_bind(0)
     equal(net.udp(ONE, 7), None, "answer without ip_nonlocal_bind")
 
@@ -165,14 +170,13 @@ def udp_of_who_does_not_know(net):
     """It answers from another address, unless the host translates."""
     needed("socat", shutil.which("socat"))
     net.server.start(["socat", "UDP6-LISTEN:9,fork", "PIPE"])
-    wait_for(lambda: net.udp(ONE, 9), "socat answers", 20)
-    equal(net.udp(ONE, 9), ("who", "fd00::2"), "answer")
+    equal(net.ask(ONE, 9), ("who", "fd00::2"), "answer")
     net.server.run(["nft", "add table ip6 dyncast; add chain ip6 dyncast in "
                     "{ type nat hook prerouting priority -100; }; "
                     f"add rule ip6 dyncast in {FORWARD}"])
     try:
         for address in ALL[::9]:
-            equal(net.udp(address, 9), ("who", address), "answer")
+            equal(net.ask(address, 9), ("who", address), "answer")
     finally:
         net.server.run(["nft", "delete table ip6 dyncast"])
 
