@@ -24,11 +24,11 @@ TIMES = 10
 WORDS = (f"candidates hash fanout {FANOUT} limit {LIMIT} rate {LIMIT} "
          "timeout 1000 tombstone 1000")
 CLIENTS = "unaware", "client", "own"
-EACH = 8 if ktap.SLOW else 15       # connections of each before the flood
+EACH = 5 if ktap.SLOW else 15       # connections of each before the flood
 SECONDS = 6
-PAUSE = 0.4     # between what each of them says
+PAUSE = 1.2 if ktap.SLOW else 0.4   # between what each of them says
 ONES = 3        # new ones of each kind at a time
-GAP = 0.1       # between these
+GAP = 0.5 if ktap.SLOW else 0.1     # between these
 LOST = 0.01     # of the lines, sent again for other reasons
 SYN_AGAIN = 0.9     # seconds: before that no SYN is sent again
 

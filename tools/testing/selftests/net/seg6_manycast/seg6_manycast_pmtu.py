@@ -32,6 +32,8 @@ PORT = 7000
 BULK = 100_000 if ktap.SLOW else 400_000
 NARROW = 1280
 WORDS = "candidates hash tombstone 200"
+# Milliseconds to the servers: the nearest is to win.
+DELAYS = (1, 30, 60) if ktap.SLOW else (1, 3, 5)
 PACKET_TOO_BIG, UNREACHABLE = 2, 1
 ROUTER = "fd00:2::2"
 
@@ -93,7 +95,7 @@ class Net:
     def __init__(self):
         self.topology = t = Topology(servers=3, nginx=False,
                                      service=WORDS,
-                                     delays=(1, 3, 5))
+                                     delays=DELAYS)
         t.add_unaware()
         self.servers = [Mirror(s, "::", PORT) for s in t.servers()]
         self.errors = {}
