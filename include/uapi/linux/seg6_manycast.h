@@ -55,6 +55,11 @@ enum seg6_manycast_lwt_attr {
 	SEG6_MANYCAST_LWT_POSITION,
 	/* u16, host order: H.Dyncast, IPv4: destination port of number 0 */
 	SEG6_MANYCAST_LWT_PORT,
+	/* nest of SEG6_LOCAL_CNT_*, all u64: the route counts, as those do that
+	 * have SEG6_LOCAL_COUNTERS. In a request it may be empty, and values in
+	 * it do not matter.
+	 */
+	SEG6_MANYCAST_LWT_COUNTERS,
 	__SEG6_MANYCAST_LWT_MAX
 };
 
@@ -63,6 +68,8 @@ enum seg6_manycast_lwt_attr {
 #define SEG6_MANYCAST_GENL_NAME		"seg6_manycast"
 #define SEG6_MANYCAST_GENL_VERSION	1
 #define SEG6_MANYCAST_GENL_MCGRP	"events"
+/* Apart, since they come as often as clients do */
+#define SEG6_MANYCAST_GENL_MCGRP_SELECTIONS	"selections"
 
 #define SEG6_MANYCAST_NAME_MAX		32	/* with the final NUL */
 #define SEG6_MANYCAST_SEGS_MAX		4	/* waypoints of an instance */
@@ -121,6 +128,12 @@ enum seg6_manycast_cmd {
 	SEG6_MANYCAST_CMD_PERIOD_GET,
 	/* also event */
 	SEG6_MANYCAST_CMD_PERIOD_SET,
+	/* event, group "selections": a handshake was decided */
+	SEG6_MANYCAST_CMD_SELECTED,
+	/* event, group "selections": all who were asked have refused */
+	SEG6_MANYCAST_CMD_REFUSED,
+	/* event: a service's table of handshakes is full; one a second */
+	SEG6_MANYCAST_CMD_FULL,
 	__SEG6_MANYCAST_CMD_MAX
 };
 
@@ -339,6 +352,30 @@ enum seg6_manycast_period_attr {
 };
 
 #define SEG6_MANYCAST_PERIOD_MAX (__SEG6_MANYCAST_PERIOD_MAX - 1)
+
+/* How a handshake ended. Events of a namespace are limited in their rate. */
+enum seg6_manycast_selection_attr {
+	SEG6_MANYCAST_SELECTION_UNSPEC,
+	/* string */
+	SEG6_MANYCAST_SELECTION_SERVICE,
+	/* in6_addr: the instance that was selected; absent: all have refused */
+	SEG6_MANYCAST_SELECTION_SID,
+	/* in6_addr */
+	SEG6_MANYCAST_SELECTION_CLIENT,
+	/* u16, host order */
+	SEG6_MANYCAST_SELECTION_CLIENT_PORT,
+	/* in6_addr: the service's, as the client has asked it */
+	SEG6_MANYCAST_SELECTION_ADDR,
+	/* u16, host order */
+	SEG6_MANYCAST_SELECTION_PORT,
+	/* u32, us: from the SYN that was sent to the SYN-ACK */
+	SEG6_MANYCAST_SELECTION_RTT,
+	/* u32: events that the limit has left out before this one */
+	SEG6_MANYCAST_SELECTION_MISSED,
+	__SEG6_MANYCAST_SELECTION_MAX
+};
+
+#define SEG6_MANYCAST_SELECTION_MAX (__SEG6_MANYCAST_SELECTION_MAX - 1)
 
 /* A listener is a service address and port that SYNs have reached through
  * End.MAnycast.S on this host, or for which a load was set.

@@ -161,6 +161,7 @@ static const struct genl_ops ops[] = {
 
 static const struct genl_multicast_group groups[] = {
 	{ .name = SEG6_MANYCAST_GENL_MCGRP },
+	{ .name = SEG6_MANYCAST_GENL_MCGRP_SELECTIONS },
 };
 
 struct genl_family manycast_nl_family __ro_after_init = {
