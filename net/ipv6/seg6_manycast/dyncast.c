@@ -9,7 +9,6 @@
 #include <linux/netlink.h>
 #include <net/icmp.h>
 #include <net/ipv6.h>
-#include <net/lwtunnel.h>
 
 #include "calendar.h"
 #include "dyncast.h"
@@ -207,25 +206,15 @@ int manycast_dyncast_input(struct sk_buff *skb, struct manycast_route *route)
 
 /**
  * manycast_dyncast_output() - H.Dyncast for what this host sends
- * @net:	network namespace
- * @sk:		the socket
  * @skb:	a packet to a service
- * @lwt:	state of the route that it took
- * @route:	our part of it
- *
- * As with H.MAnycast.Hash, what is in a tunnel goes the route's own way.
+ * @route:	the route that it took
  *
  * Context: RCU.
- * Return: as manycast_dyncast_input(), or what the route's own output returns.
+ * Return: as manycast_dyncast_input().
  */
-int manycast_dyncast_output(struct net *net, struct sock *sk,
-			    struct sk_buff *skb, struct lwtunnel_state *lwt,
-			    struct manycast_route *route)
+int manycast_dyncast_output(struct sk_buff *skb, struct manycast_route *route)
 {
 	int result;
-
-	if (manycast_tunnelled(skb))
-		return lwt->orig_output(net, sk, skb);
 
 	local_bh_disable();
 	result = receive(route, skb, true);

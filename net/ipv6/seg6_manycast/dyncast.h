@@ -2,18 +2,13 @@
 #ifndef _SEG6_MANYCAST_DYNCAST_H
 #define _SEG6_MANYCAST_DYNCAST_H
 
-struct lwtunnel_state;
 struct manycast_route;
-struct net;
 struct netlink_ext_ack;
 struct sk_buff;
-struct sock;
 
 int manycast_dyncast_attach(struct manycast_route *route,
 			    struct netlink_ext_ack *extack);
 int manycast_dyncast_input(struct sk_buff *skb, struct manycast_route *route);
-int manycast_dyncast_output(struct net *net, struct sock *sk,
-			    struct sk_buff *skb, struct lwtunnel_state *lwt,
-			    struct manycast_route *route);
+int manycast_dyncast_output(struct sk_buff *skb, struct manycast_route *route);
 
 #endif /* _SEG6_MANYCAST_DYNCAST_H */

@@ -163,10 +163,6 @@ int manycast_edge_output(struct net *net, struct sock *sk, struct sk_buff *skb,
 	int result = -EINVAL;
 	enum steering to;
 
-	/* Received and forwarded: manycast_edge_input() has seen it. */
-	if (skb->skb_iif)
-		return lwt->orig_output(net, sk, skb);
-
 	local_bh_disable();
 	to = steer(route, skb, true, &result);
 	local_bh_enable();
@@ -310,9 +306,11 @@ int manycast_edge_answer(struct sk_buff *skb, struct manycast_route *route)
 	struct manycast_net *mnet = route->mnet;
 	const struct ipv6_sr_hdr *srh;
 	struct manycast_packet pkt __uninitialized;
+	int err;
 
-	if (manycast_packet_receive(route, skb, &pkt))
-		return -EINVAL;
+	err = manycast_packet_receive(route, skb, &pkt);
+	if (err)
+		return err;
 	if (manycast_is_error(skb, &pkt))
 		return manycast_error(mnet, skb, &pkt, sent);
 	srh = manycast_srh(skb, &pkt);

@@ -6,7 +6,6 @@
 #include <kunit/visibility.h>
 #include <linux/netlink.h>
 #include <net/ipv6.h>
-#include <net/lwtunnel.h>
 
 #include "candidates.h"
 #include "encap.h"
@@ -114,27 +113,15 @@ int manycast_hasher_input(struct sk_buff *skb, struct manycast_route *route)
 
 /**
  * manycast_hasher_output() - H.MAnycast.Hash for what this host sends
- * @net:	network namespace
- * @sk:		the socket
  * @skb:	a packet to a service
- * @lwt:	state of the route that it took
- * @route:	our part of it
- *
- * What is in a tunnel goes the route's own way. It may come from a hasher here
- * whose selectors' SIDs lie in the service prefix, and to do it again would not
- * end.
+ * @route:	the route that it took
  *
  * Context: RCU.
- * Return: as manycast_hasher_input(), or what the route's own output returns.
+ * Return: as manycast_hasher_input().
  */
-int manycast_hasher_output(struct net *net, struct sock *sk,
-			   struct sk_buff *skb, struct lwtunnel_state *lwt,
-			   struct manycast_route *route)
+int manycast_hasher_output(struct sk_buff *skb, struct manycast_route *route)
 {
 	int result;
-
-	if (manycast_tunnelled(skb))
-		return lwt->orig_output(net, sk, skb);
 
 	local_bh_disable();
 	result = to_selector(route, skb, true);

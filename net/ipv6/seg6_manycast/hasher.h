@@ -5,12 +5,9 @@
 #include "service.h"
 #include "tuple.h"
 
-struct lwtunnel_state;
 struct manycast_route;
-struct net;
 struct netlink_ext_ack;
 struct sk_buff;
-struct sock;
 
 int manycast_hasher_attach(struct manycast_service *svc,
 			   struct netlink_ext_ack *extack);
@@ -19,8 +16,6 @@ manycast_hasher_pick(const struct manycast_settings *settings,
 		     const struct manycast_pool *pool,
 		     const struct manycast_tuple *tuple);
 int manycast_hasher_input(struct sk_buff *skb, struct manycast_route *route);
-int manycast_hasher_output(struct net *net, struct sock *sk,
-			   struct sk_buff *skb, struct lwtunnel_state *lwt,
-			   struct manycast_route *route);
+int manycast_hasher_output(struct sk_buff *skb, struct manycast_route *route);
 
 #endif /* _SEG6_MANYCAST_HASHER_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The behaviours, as routes see them: attributes to state and back. */
+/* The behaviours, as routes see them. */
 
 #include <linux/module.h>
 #include <net/ipv6.h>
@@ -10,10 +10,10 @@
 #include "dst.h"
 #include "dyncast.h"
 #include "edge.h"
+#include "encap.h"
 #include "hasher.h"
 #include "lwt.h"
 #include "main.h"
-#include "netlink.h"
 #include "selector.h"
 #include "server.h"
 #include "service.h"
@@ -35,128 +35,19 @@ static int check_sid(const struct nlattr *attr, struct netlink_ext_ack *extack)
 	return -EINVAL;
 }
 
-static const struct nla_policy lwt_policy[SEG6_MANYCAST_LWT_MAX + 1] = {
-	[SEG6_MANYCAST_LWT_SERVICE] = {
-		.type = NLA_NUL_STRING, .len = SEG6_MANYCAST_NAME_MAX - 1 },
-	[SEG6_MANYCAST_LWT_TABLE] = NLA_POLICY_MIN(NLA_U32, 1),
-	[SEG6_MANYCAST_LWT_SID] =
-		NLA_POLICY_EXACT_LEN(sizeof(struct in6_addr)),
-	[SEG6_MANYCAST_LWT_SERVERS] =
-		NLA_POLICY_EXACT_LEN(sizeof(struct seg6_manycast_prefix)),
-	[SEG6_MANYCAST_LWT_ACL] =
-		NLA_POLICY_EXACT_LEN(sizeof(struct seg6_manycast_prefix)),
-	[SEG6_MANYCAST_LWT_LIMIT] =
-		NLA_POLICY_FULL_RANGE(NLA_U32, &manycast_nl_limit_range),
-	[SEG6_MANYCAST_LWT_SERVICES] =
-		NLA_POLICY_EXACT_LEN(sizeof(struct seg6_manycast_prefix)),
-	[SEG6_MANYCAST_LWT_MARK] =
-		NLA_POLICY_RANGE(NLA_U32, 1, SEG6_MANYCAST_LOAD_MAX),
-	[SEG6_MANYCAST_LWT_POSITION] = NLA_POLICY_RANGE(NLA_U8, 1, 127),
-	[SEG6_MANYCAST_LWT_PORT] = NLA_POLICY_MIN(NLA_U16, 1),
-};
-
-/* A message has to be a literal. */
-static void refuse_attr(unsigned int attr, struct netlink_ext_ack *extack)
-{
-	switch (attr) {
-	case SEG6_MANYCAST_LWT_SERVICE:
-		NL_SET_ERR_MSG(extack, "this behaviour takes no service");
-		break;
-	case SEG6_MANYCAST_LWT_TABLE:
-		NL_SET_ERR_MSG(extack, "this behaviour takes no table");
-		break;
-	case SEG6_MANYCAST_LWT_SID:
-		NL_SET_ERR_MSG(extack, "this behaviour takes no sid");
-		break;
-	case SEG6_MANYCAST_LWT_SERVERS:
-		NL_SET_ERR_MSG(extack, "this behaviour takes no servers");
-		break;
-	case SEG6_MANYCAST_LWT_ACL:
-		NL_SET_ERR_MSG(extack, "this behaviour takes no acl");
-		break;
-	case SEG6_MANYCAST_LWT_LIMIT:
-		NL_SET_ERR_MSG(extack, "this behaviour takes no limit");
-		break;
-	case SEG6_MANYCAST_LWT_SERVICES:
-		NL_SET_ERR_MSG(extack, "this behaviour takes no services");
-		break;
-	case SEG6_MANYCAST_LWT_MARK:
-		NL_SET_ERR_MSG(extack, "this behaviour takes no mark");
-		break;
-	case SEG6_MANYCAST_LWT_POSITION:
-		NL_SET_ERR_MSG(extack, "this behaviour takes no position");
-		break;
-	case SEG6_MANYCAST_LWT_PORT:
-		NL_SET_ERR_MSG(extack, "this behaviour takes no port");
-		break;
-	}
-}
-
-/* Only what the behaviour knows may be given. */
-static int check_attrs(struct nlattr **tb, unsigned long known,
-		       struct netlink_ext_ack *extack)
-{
-	unsigned int i;
-
-	for (i = 1; i <= SEG6_MANYCAST_LWT_MAX; i++) {
-		if (!tb[i] || known & BIT(i))
-			continue;
-		refuse_attr(i, extack);
-		NL_SET_BAD_ATTR(extack, tb[i]);
-		return -EINVAL;
-	}
-	return 0;
-}
-
-static int get_prefix(struct manycast_prefix *prefix,
-		      const struct nlattr *attr, struct netlink_ext_ack *extack)
-{
-	struct seg6_manycast_prefix given;
-	struct in6_addr addr;
-
-	if (!attr)
-		return 0;
-	memcpy(&given, nla_data(attr), sizeof(given));
-	if (given.len > 128) {
-		NL_SET_ERR_MSG_ATTR(extack, attr,
-				    "prefix is longer than 128 bits");
-		return -EINVAL;
-	}
-	memcpy(&addr, given.addr, sizeof(addr));
-	ipv6_addr_prefix(&prefix->addr, &addr, given.len);
-	prefix->len = given.len;
-	return 0;
-}
-
 /* What all behaviours share. On success @route holds a namespace reference. */
 static int build_common(struct net *net, struct manycast_route *route,
 			struct nlattr **tb, unsigned long known,
 			struct netlink_ext_ack *extack)
 {
-	int err = check_attrs(tb, known, extack);
+	int err = manycast_lwt_get(route, tb, known, extack);
 
-	if (err)
+	if (!err)
+		err = manycast_dsts_init(manycast_net(net));
+	if (err) {
+		manycast_lwt_put(route);
 		return err;
-	err = manycast_dsts_init(manycast_net(net));
-	if (err)
-		return err;
-	err = get_prefix(&route->servers, tb[SEG6_MANYCAST_LWT_SERVERS],
-			 extack);
-	if (err)
-		return err;
-	err = get_prefix(&route->services, tb[SEG6_MANYCAST_LWT_SERVICES],
-			 extack);
-	if (err)
-		return err;
-	err = get_prefix(&route->acl, tb[SEG6_MANYCAST_LWT_ACL], extack);
-	if (err)
-		return err;
-	if (tb[SEG6_MANYCAST_LWT_TABLE])
-		route->table = nla_get_u32(tb[SEG6_MANYCAST_LWT_TABLE]);
-	if (tb[SEG6_MANYCAST_LWT_LIMIT])
-		route->limit = nla_get_u32(tb[SEG6_MANYCAST_LWT_LIMIT]);
-	if (tb[SEG6_MANYCAST_LWT_MARK])
-		route->mark = nla_get_u32(tb[SEG6_MANYCAST_LWT_MARK]);
+	}
 	route->mnet = manycast_net_get(manycast_net(net));
 	return 0;
 }
@@ -165,6 +56,7 @@ static void destroy_common(void *st)
 {
 	struct manycast_route *route = st;
 
+	manycast_lwt_put(route);
 	manycast_net_put(route->mnet);
 }
 
@@ -211,7 +103,10 @@ static void detach_service(void *st)
 static int selector_input(struct sk_buff *skb, struct lwtunnel_state *lwt,
 			  void *st)
 {
-	return manycast_selector_input(skb, st);
+	unsigned int len = skb->len;
+
+	return manycast_route_counted(st, len,
+				      manycast_selector_input(skb, st));
 }
 
 static int server_build(struct net *net, unsigned int family, void *st,
@@ -241,7 +136,10 @@ static void server_destroy(void *st)
 static int server_input(struct sk_buff *skb, struct lwtunnel_state *lwt,
 			void *st)
 {
-	return manycast_server_input(skb, st);
+	unsigned int len = skb->len;
+
+	return manycast_route_counted(st, len,
+				      manycast_server_input(skb, st));
 }
 
 static int edge_build(struct net *net, unsigned int family, void *st,
@@ -266,13 +164,23 @@ static int edge_build(struct net *net, unsigned int family, void *st,
 
 static int edge_input(struct sk_buff *skb, struct lwtunnel_state *lwt, void *st)
 {
-	return manycast_edge_input(skb, lwt, st);
+	unsigned int len = skb->len;
+
+	return manycast_route_counted(st, len,
+				      manycast_edge_input(skb, lwt, st));
 }
 
 static int edge_output(struct net *net, struct sock *sk, struct sk_buff *skb,
 		       struct lwtunnel_state *lwt, void *st)
 {
-	return manycast_edge_output(net, sk, skb, lwt, st);
+	unsigned int len = skb->len;
+
+	/* Received and forwarded: edge_input() has seen it. */
+	if (skb->skb_iif)
+		return lwt->orig_output(net, sk, skb);
+	return manycast_route_counted(st, len,
+				      manycast_edge_output(net, sk, skb, lwt,
+							   st));
 }
 
 static int answer_build(struct net *net, unsigned int family, void *st,
@@ -284,7 +192,9 @@ static int answer_build(struct net *net, unsigned int family, void *st,
 static int answer_input(struct sk_buff *skb, struct lwtunnel_state *lwt,
 			void *st)
 {
-	return manycast_edge_answer(skb, st);
+	unsigned int len = skb->len;
+
+	return manycast_route_counted(st, len, manycast_edge_answer(skb, st));
 }
 
 static int hasher_build(struct net *net, unsigned int family, void *st,
@@ -314,13 +224,25 @@ static int hasher_build(struct net *net, unsigned int family, void *st,
 static int hasher_input(struct sk_buff *skb, struct lwtunnel_state *lwt,
 			void *st)
 {
-	return manycast_hasher_input(skb, st);
+	unsigned int len = skb->len;
+
+	return manycast_route_counted(st, len,
+				      manycast_hasher_input(skb, st));
 }
 
+/* What is in a tunnel goes the route's own way. It may come from a hasher here
+ * whose selectors' SIDs lie in the service prefix, and to do it again would not
+ * end.
+ */
 static int hasher_output(struct net *net, struct sock *sk, struct sk_buff *skb,
 			 struct lwtunnel_state *lwt, void *st)
 {
-	return manycast_hasher_output(net, sk, skb, lwt, st);
+	unsigned int len = skb->len;
+
+	if (manycast_tunnelled(skb))
+		return lwt->orig_output(net, sk, skb);
+	return manycast_route_counted(st, len,
+				      manycast_hasher_output(skb, st));
 }
 
 /* The number of the period is in the address. */
@@ -395,77 +317,22 @@ static int dyncast_build(struct net *net, unsigned int family, void *st,
 static int dyncast_input(struct sk_buff *skb, struct lwtunnel_state *lwt,
 			 void *st)
 {
-	return manycast_dyncast_input(skb, st);
+	unsigned int len = skb->len;
+
+	return manycast_route_counted(st, len,
+				      manycast_dyncast_input(skb, st));
 }
 
+/* As hasher_output(). */
 static int dyncast_output(struct net *net, struct sock *sk, struct sk_buff *skb,
 			  struct lwtunnel_state *lwt, void *st)
 {
-	return manycast_dyncast_output(net, sk, skb, lwt, st);
-}
+	unsigned int len = skb->len;
 
-static int put_prefix(struct sk_buff *skb, int attr,
-		      const struct manycast_prefix *prefix)
-{
-	struct seg6_manycast_prefix given = { .len = prefix->len };
-
-	memcpy(given.addr, &prefix->addr, sizeof(given.addr));
-	return prefix->len ? nla_put(skb, attr, sizeof(given), &given) : 0;
-}
-
-static int fill_encap(struct sk_buff *skb, const void *st)
-{
-	const struct manycast_route *route = st;
-
-	if (route->service &&
-	    nla_put_string(skb, SEG6_MANYCAST_LWT_SERVICE, route->name))
-		return -EMSGSIZE;
-	if (route->table &&
-	    nla_put_u32(skb, SEG6_MANYCAST_LWT_TABLE, route->table))
-		return -EMSGSIZE;
-	if (!ipv6_addr_any(&route->sid) &&
-	    nla_put_in6_addr(skb, SEG6_MANYCAST_LWT_SID, &route->sid))
-		return -EMSGSIZE;
-	if (put_prefix(skb, SEG6_MANYCAST_LWT_SERVERS, &route->servers) ||
-	    put_prefix(skb, SEG6_MANYCAST_LWT_SERVICES, &route->services) ||
-	    put_prefix(skb, SEG6_MANYCAST_LWT_ACL, &route->acl))
-		return -EMSGSIZE;
-	if (route->limit &&
-	    nla_put_u32(skb, SEG6_MANYCAST_LWT_LIMIT, route->limit))
-		return -EMSGSIZE;
-	if (route->mark &&
-	    nla_put_u32(skb, SEG6_MANYCAST_LWT_MARK, route->mark))
-		return -EMSGSIZE;
-	if (route->position &&
-	    nla_put_u8(skb, SEG6_MANYCAST_LWT_POSITION, route->position))
-		return -EMSGSIZE;
-	if (route->port &&
-	    nla_put_u16(skb, SEG6_MANYCAST_LWT_PORT, route->port))
-		return -EMSGSIZE;
-	return 0;
-}
-
-static int get_encap_size(const void *st)
-{
-	return nla_total_size(SEG6_MANYCAST_NAME_MAX) +
-	       nla_total_size(sizeof(u32)) +
-	       nla_total_size(sizeof(struct in6_addr)) +
-	       nla_total_size(sizeof(struct seg6_manycast_prefix)) * 3 +
-	       nla_total_size(sizeof(u32)) * 2 +
-	       nla_total_size(sizeof(u8)) + nla_total_size(sizeof(u16));
-}
-
-static int cmp_encap(const void *a, const void *b)
-{
-	const struct manycast_route *x = a, *y = b;
-
-	return x->service != y->service || x->table != y->table ||
-	       x->limit != y->limit || x->mark != y->mark ||
-	       x->position != y->position || x->port != y->port ||
-	       !ipv6_addr_equal(&x->sid, &y->sid) ||
-	       !manycast_prefix_equal(&x->servers, &y->servers) ||
-	       !manycast_prefix_equal(&x->services, &y->services) ||
-	       !manycast_prefix_equal(&x->acl, &y->acl);
+	if (manycast_tunnelled(skb))
+		return lwt->orig_output(net, sk, skb);
+	return manycast_route_counted(st, len,
+				      manycast_dyncast_output(skb, st));
 }
 
 static struct seg6_local_behavior behaviors[] = {
@@ -546,10 +413,10 @@ int manycast_behaviors_register(void)
 		b->owner = THIS_MODULE;
 		b->state_size = sizeof(struct manycast_route);
 		b->maxattr = SEG6_MANYCAST_LWT_MAX;
-		b->policy = lwt_policy;
-		b->fill_encap = fill_encap;
-		b->get_encap_size = get_encap_size;
-		b->cmp_encap = cmp_encap;
+		b->policy = manycast_lwt_policy;
+		b->fill_encap = manycast_lwt_fill;
+		b->get_encap_size = manycast_lwt_size;
+		b->cmp_encap = manycast_lwt_cmp;
 		err = seg6_local_behavior_register(b);
 		if (err) {
 			unregister(i);

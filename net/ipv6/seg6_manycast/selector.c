@@ -536,9 +536,11 @@ int manycast_selector_input(struct sk_buff *skb, struct manycast_route *route)
 {
 	struct manycast_net *mnet = route->mnet;
 	struct manycast_packet pkt __uninitialized;
+	int err;
 
-	if (manycast_packet_receive(route, skb, &pkt))
-		return -EINVAL;
+	err = manycast_packet_receive(route, skb, &pkt);
+	if (err)
+		return err;
 	if (pkt.proto == IPPROTO_ICMPV6 && !pkt.inner && route->service)
 		return manycast_steer_error(route->service, skb, &pkt);
 	if (manycast_is_error(skb, &pkt))

@@ -172,10 +172,11 @@ int manycast_server_input(struct sk_buff *skb, struct manycast_route *route)
 	struct manycast_net *mnet = route->mnet;
 	const struct ipv6_sr_hdr *srh;
 	struct manycast_packet pkt __uninitialized;
-	int err = 0;
+	int err;
 
-	if (manycast_packet_receive(route, skb, &pkt))
-		return -EINVAL;
+	err = manycast_packet_receive(route, skb, &pkt);
+	if (err)
+		return err;
 	if (manycast_is_error(skb, &pkt))
 		return manycast_error(mnet, skb, &pkt, sent);
 	srh = manycast_srh(skb, &pkt);

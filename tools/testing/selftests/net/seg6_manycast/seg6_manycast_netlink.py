@@ -32,7 +32,7 @@ DUMP_INTR = 0x10
 L_ADDR, L_PORT, L_LOAD, L_STATS = range(1, 5)
 P_SERVICE, P_INDEX, P_NUMBER, P_SID, P_PACKETS, P_PAD = range(1, 7)
 (R_SERVICE, R_TABLE, R_SID, R_SERVERS, R_ACL, R_LIMIT,
- R_SERVICES, R_MARK, R_POSITION, R_PORT) = range(1, 11)
+ R_SERVICES, R_MARK, R_POSITION, R_PORT, R_COUNTERS) = range(1, 12)
 SELECTOR, SERVER, EDGE, ANSWER, HASHER, DYNCAST = range(0x8001, 0x8007)
 ACTION, EXT, RTA_ENCAP = 1, 0x2001, 22
 SEL = (SID, addr(SEL_SID))
@@ -477,7 +477,7 @@ def route_parameters():
                              encap(action, *without(need, kind),
                                    (kind, b"\1" * wrong)),
                              (RTA_ENCAP, EXT, kind), None)
-        for kind in (R_PORT + 1, 100, 0x3fff):
+        for kind in (R_COUNTERS + 1, 100, 0x3fff):
             refuse_route(f"{action:#x} attribute {kind}",
                          encap(action, *need, (kind, u32(1))),
                          (RTA_ENCAP, EXT, kind))
@@ -504,6 +504,44 @@ def route_parameters():
                              encap(action, *need,
                                    (kind, prefix("fc00::", bits))),
                              (RTA_ENCAP, EXT, kind), words="128")
+
+
+@unchanged
+def route_counters():
+    """Every behaviour counts; what is shown may be given again."""
+    for action in (SELECTOR, SERVER, EDGE, ANSWER, HASHER):
+        need = NEED.get(action, [])
+        for what, value, path in (
+                ("no nest", b"", (R_COUNTERS,)),
+                ("of another kind", [(5, bytes(8))], (R_COUNTERS, 5)),
+                ("4 octets", [(2, u32(0))], (R_COUNTERS, 2)),
+                ("a pad with a value", [(1, u32(0))], (R_COUNTERS, 1))):
+            refuse_route(f"{action:#x} counters, {what}",
+                         encap(action, *need, (R_COUNTERS, value)),
+                         (RTA_ENCAP, EXT, *path), None)
+        # Values do not matter: it begins at 0.
+        for nest in [], [(kind, b"\7" * 8) for kind in (2, 3, 4)]:
+            add_route(encap(action, *need, (R_COUNTERS, nest)))
+            ktap.equal(F.rtnl.counters("2001:db8:ffff::/64"), (0, 0, 0),
+                       f"{action:#x} counters")
+            F.ns.ip("-6 route del 2001:db8:ffff::/64")
+
+
+@unchanged
+def counting_is_configuration():
+    """A route that counts is another one than a route that does not."""
+    routes_ = encap(SERVER), encap(SERVER, (R_COUNTERS, []))
+    more = {"flags": nl.CREATE | nl.APPEND, "via": "2001:db8:e::9"}
+    for route in routes_:
+        add_route(route, **more)
+    for route in routes_:
+        try:
+            add_route(route, **more)
+        except nl.Refused as e:
+            ktap.equal(e.errno, "EEXIST", "once more")
+        else:
+            raise AssertionError(f"{route} was added twice")
+    F.ns.ip("-6 route flush exact 2001:db8:ffff::/64")
 
 
 @unchanged
@@ -1061,7 +1099,8 @@ CASES = [service_add, names_are_words, service_set_and_del, instance_add,
          instance_set_and_del, period_set, listener_set_and_del,
          listeners_are_hosts,
          reading, statistics_take_no_attributes, headers, as_ip_tells,
-         route_parameters, route_services_and_sids,
+         route_parameters, route_counters, counting_is_configuration,
+         route_services_and_sids,
          route_attributes_beside_ours, route_actions,
          a_refused_route_leaves_no_trace, limit_of_flows, save_and_restore,
          lines_are_commands, set_changes_what_is_given, namespaces_are_apart,

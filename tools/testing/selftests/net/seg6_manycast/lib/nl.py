@@ -18,7 +18,7 @@ CREATE, EXCL, REPLACE, APPEND = 0x400, 0x200, 0x100, 0x800
 CAPPED, ACK_TLVS = 0x100, 0x200
 NESTED, TYPE_MASK = 0x8000, 0x3fff
 GENL_ID_CTRL = 16
-RTM_NEWROUTE = 24
+RTM_NEWROUTE, RTM_GETROUTE = 24, 26
 
 
 class Refused(Exception):
@@ -199,20 +199,38 @@ class Rtnl(Socket):
     """Routes with a lightweight tunnel, as raw as can be."""
 
     LWT_SEG6_LOCAL = 7
-    ACTION, EXT = 1, 0x2001
+    ACTION, EXT, COUNTERS = 1, 0x2001, 11
+    PACKETS, BYTES, ERRORS = 2, 3, 4
 
     def __init__(self, ns):
         super().__init__(ns, NETLINK_ROUTE)
 
     def route(self, encap, dev, dst="2001:db8:ffff::/64", flags=CREATE,
-              family=socket.AF_INET6):
+              family=socket.AF_INET6, via=None):
         """Add a route whose RTA_ENCAP has these attributes."""
         text, bits = dst.split("/")
         head = struct.pack("=BBBBBBBBI", family, int(bits), 0, 0, 254, 3, 0,
                            1, 0)
+        gateway = [(5, socket.inet_pton(family, via))] if via else []
         self.talk(RTM_NEWROUTE, flags, head, [
-            (1, socket.inet_pton(family, text)), (4, u32(dev)), (22, encap),
-            (21, u16(self.LWT_SEG6_LOCAL))])
+            (1, socket.inet_pton(family, text)), (4, u32(dev)), *gateway,
+            (22, encap), (21, u16(self.LWT_SEG6_LOCAL))])
+
+    def behaviour(self, dst):
+        """What SEG6_LOCAL_EXT of the IPv6 route to dst holds."""
+        text, bits = dst.split("/")
+        head = struct.pack("=BBBBBBBBI", socket.AF_INET6, *bytes(7), 0)
+        for message in self.talk(RTM_GETROUTE, DUMP, head, ()):
+            route = dict(decode(message[12:]))
+            if (route.get(1), message[1]) == (addr(text), int(bits)):
+                return dict(decode(dict(decode(route[22]))[self.EXT]))
+        raise LookupError(dst)
+
+    def counters(self, dst):
+        """What a route has counted: packets, bytes, errors."""
+        nest = dict(decode(self.behaviour(dst)[self.COUNTERS]))
+        return tuple(struct.unpack("=Q", nest[kind])[0] for kind in
+                     (self.PACKETS, self.BYTES, self.ERRORS))
 
 
 def as_nobody(function):
