@@ -16,6 +16,7 @@
 #include <net/ipv6.h>
 
 #include "handshake.h"
+#include "netlink.h"
 #include "opening.h"
 #include "remote.h"
 #include "selector.h"
@@ -80,16 +81,6 @@ static void kill(struct manycast_handshake *hs, bool armed)
 		bury(hs);
 }
 
-static void reset_losers(const struct manycast_race *race,
-			 struct manycast_outcome *out)
-{
-	unsigned int i;
-
-	for (i = 0; i < race->contest.n; i++)
-		if (manycast_contest_lost(&race->contest, i))
-			out->loser[out->losers++] = race->runner[i];
-}
-
 /* From now on for the length of a tombstone: what is sent on its account may
  * be answered as late as what came first.
  */
@@ -128,7 +119,9 @@ static void decide(struct manycast_handshake *hs, struct manycast_outcome *out)
 						  &out->relay_pkt);
 	hs->synack_isn = out->relay_pkt.tcp.seq;
 	out->from = hs->winner;
-	reset_losers(race, out);
+	out->event = SEG6_MANYCAST_CMD_SELECTED;
+	out->rtt = race->rtt;
+	out->losers = manycast_race_lost(race, out->loser);
 	manycast_stats_inc(hs->service->stats,
 			   SEG6_MANYCAST_SERVICE_STAT_DECIDED);
 	manycast_stats_inc(hs->winner->stats,
@@ -217,12 +210,15 @@ handshake_alloc(struct manycast_service *svc,
 		const struct manycast_settings *settings,
 		const struct manycast_key *key, const struct in6_addr *edge)
 {
+	bool room = atomic_inc_return(&svc->open) <= settings->limit;
 	struct manycast_handshake *hs = NULL;
 
-	if (atomic_inc_return(&svc->open) <= settings->limit)
+	if (room)
 		hs = kzalloc(sizeof(*hs), GFP_ATOMIC);
 	if (!hs) {
 		atomic_dec(&svc->open);
+		if (!room)
+			manycast_nl_full(svc, settings);
 		return NULL;
 	}
 	hs->key = *key;
@@ -398,9 +394,7 @@ static bool collect(struct manycast_handshake *hs, struct sk_buff *skb,
 	manycast_stats_inc(race->runner[i]->stats,
 			   SEG6_MANYCAST_INSTANCE_STAT_ANSWERED);
 	manycast_instance_answered(race->runner[i]);
-	verdict = manycast_contest_synack(&race->contest, i,
-					  manycast_race_rate(race, i, settings,
-							     skb, pkt));
+	verdict = manycast_race_synack(race, i, settings, skb, pkt);
 	if (verdict == MANYCAST_LEAD_DECIDE) {
 		out->relay = skb;
 		out->relay_pkt = *pkt;
@@ -494,13 +488,14 @@ static bool refuse(struct manycast_handshake *hs, unsigned int i,
 		out->relay = skb;
 		out->relay_pkt = *pkt;
 		out->from = race->runner[i];
+		out->event = SEG6_MANYCAST_CMD_REFUSED;
 		WRITE_ONCE(hs->state, MANYCAST_DEAD);
 		manycast_stats_inc(hs->service->stats,
 				   SEG6_MANYCAST_SERVICE_STAT_ALL_REFUSED);
 		return true;
 	}
 	if (verdict == MANYCAST_LOST_LEADER) {
-		reset_losers(race, out);
+		out->losers = manycast_race_lost(race, out->loser);
 		manycast_race_restart(race);
 	}
 	consume_skb(skb);

@@ -66,6 +66,8 @@ struct manycast_handshake {
  * @from:	who sent @relay
  * @loser:	each is due a RST
  * @losers:	how many
+ * @event:	enum seg6_manycast_cmd: what there is to tell, or 0
+ * @rtt:	microseconds to the SYN-ACK that has won; of SELECTED
  *
  * Collected under the handshake's lock, sent after it. Instances are valid
  * under RCU.
@@ -76,6 +78,8 @@ struct manycast_outcome {
 	struct manycast_instance *from;
 	struct manycast_instance *loser[SEG6_MANYCAST_FANOUT_MAX];
 	unsigned int losers;
+	u8 event;
+	u32 rtt;
 };
 
 int manycast_handshakes_init(struct manycast_net *mnet);

@@ -30,6 +30,9 @@ struct net;
  *		several messages; never 0; under @lock
  * @health_work: builds pools anew when the health of instances has changed
  * @calendar_work: tells who has got which period
+ * @selection_tat: nanoseconds: when the next event about a handshake would be
+ *		on time, for their rate limit
+ * @selections_missed: events that it has left out
  * @sources:	struct manycast_instance by the address it answers from
  * @sids:	struct manycast_instance by its SID
  * @handshakes:	struct manycast_handshake by struct manycast_key
@@ -71,6 +74,8 @@ struct manycast_net {
 	unsigned int generation;
 	struct delayed_work health_work;
 	struct work_struct calendar_work;
+	atomic64_t selection_tat;
+	atomic_t selections_missed;
 	struct rhltable sources;
 	struct rhltable sids;
 	struct rhashtable handshakes;

@@ -33,8 +33,8 @@ void manycast_nl_u32(const struct nlattr *attr, u32 *value)
 void manycast_nl_tell(struct net *net, struct sk_buff *event)
 {
 	if (event)
-		genlmsg_multicast_netns(&manycast_nl_family, net, event, 0, 0,
-					GFP_KERNEL);
+		genlmsg_multicast_netns(&manycast_nl_family, net, event, 0,
+					MANYCAST_NL_EVENTS, GFP_KERNEL);
 }
 
 /* @info is the request that caused it; without one it came of itself. */
@@ -160,8 +160,9 @@ static const struct genl_ops ops[] = {
 };
 
 static const struct genl_multicast_group groups[] = {
-	{ .name = SEG6_MANYCAST_GENL_MCGRP },
-	{ .name = SEG6_MANYCAST_GENL_MCGRP_SELECTIONS },
+	[MANYCAST_NL_EVENTS] = { .name = SEG6_MANYCAST_GENL_MCGRP },
+	[MANYCAST_NL_SELECTIONS] = {
+		.name = SEG6_MANYCAST_GENL_MCGRP_SELECTIONS },
 };
 
 struct genl_family manycast_nl_family __ro_after_init = {

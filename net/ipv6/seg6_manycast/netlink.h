@@ -5,9 +5,18 @@
 #include <linux/seg6_manycast.h>
 #include <net/genetlink.h>
 
+struct manycast_handshake;
 struct manycast_instance;
 struct manycast_net;
+struct manycast_outcome;
 struct manycast_service;
+struct manycast_settings;
+
+/* Multicast groups, by their place in the family */
+enum {
+	MANYCAST_NL_EVENTS,
+	MANYCAST_NL_SELECTIONS,
+};
 
 #define MANYCAST_NL_NAME						\
 	{ .type = NLA_NUL_STRING, .len = SEG6_MANYCAST_NAME_MAX - 1 }
@@ -75,5 +84,10 @@ int manycast_nl_listener_done(struct netlink_callback *cb);
 int manycast_nl_period_set(struct sk_buff *skb, struct genl_info *info);
 int manycast_nl_period_dump(struct sk_buff *msg, struct netlink_callback *cb);
 void manycast_nl_period_changed(struct manycast_service *svc, u64 index);
+
+void manycast_nl_selection(const struct manycast_handshake *hs,
+			   const struct manycast_outcome *out);
+void manycast_nl_full(struct manycast_service *svc,
+		      const struct manycast_settings *settings);
 
 #endif /* _SEG6_MANYCAST_NETLINK_H */

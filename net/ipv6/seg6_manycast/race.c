@@ -196,6 +196,25 @@ int manycast_race_runner(const struct manycast_race *race,
 	return -1;
 }
 
+/**
+ * manycast_race_lost() - who has accepted in vain
+ * @race:	a race that is being decided or has lost its leader
+ * @lost:	result: who is due a RST; room for SEG6_MANYCAST_FANOUT_MAX
+ *
+ * Context: the handshake's lock held.
+ * Return: how many.
+ */
+unsigned int manycast_race_lost(const struct manycast_race *race,
+				struct manycast_instance **lost)
+{
+	unsigned int got = 0, i;
+
+	for (i = 0; i < race->contest.n; i++)
+		if (manycast_contest_lost(&race->contest, i))
+			lost[got++] = race->runner[i];
+	return got;
+}
+
 static void read_telemetry(struct sk_buff *skb,
 			   const struct manycast_packet *pkt,
 			   struct manycast_telemetry *tm)
@@ -209,35 +228,51 @@ static void read_telemetry(struct sk_buff *skb,
 		manycast_trace_telemetry(&trace, tm);
 }
 
-/**
- * manycast_race_rate() - score a SYN-ACK
- * @race:	the race
- * @i:		whose it is
- * @settings:	of the service
- * @skb:	the SYN-ACK as it arrived
- * @pkt:	where things are in it
- *
- * What was measured becomes part of what is known of the instance, too.
- *
- * Context: RCU.
- * Return: the score; less is better.
+/* Score a SYN-ACK. What was measured becomes part of what is known of the
+ * instance, too.
  */
-u64 manycast_race_rate(const struct manycast_race *race, unsigned int i,
-		       const struct manycast_settings *settings,
-		       struct sk_buff *skb, const struct manycast_packet *pkt)
+static u64 rate(const struct manycast_race *race, unsigned int i,
+		const struct manycast_settings *settings, struct sk_buff *skb,
+		const struct manycast_packet *pkt, u32 *rtt)
 {
 	u64 ns = ktime_get_ns() - race->sent;
 	struct manycast_telemetry tm;
-	u32 rtt;
 
-	rtt = min_t(u64, div_u64(ns, NSEC_PER_USEC), U32_MAX - 1);
+	*rtt = min_t(u64, div_u64(ns, NSEC_PER_USEC), U32_MAX - 1);
 	read_telemetry(skb, pkt, &tm);
-	manycast_instance_measured(race->runner[i], rtt, &tm);
+	manycast_instance_measured(race->runner[i], *rtt, &tm);
 	if (tm.residence == MANYCAST_IOAM_UNAVAILABLE &&
 	    manycast_race_traced(settings, race->contest.n))
 		manycast_stats_inc(race->runner[i]->stats,
 				   SEG6_MANYCAST_INSTANCE_STAT_NO_TELEMETRY);
-	return manycast_score(settings->policy, &settings->coef, rtt, &tm);
+	return manycast_score(settings->policy, &settings->coef, *rtt, &tm);
+}
+
+/**
+ * manycast_race_synack() - a SYN-ACK comes in
+ * @race:	the race
+ * @i:		whose it is; the first of this candidate
+ * @settings:	of the service
+ * @skb:	the SYN-ACK as it arrived
+ * @pkt:	where things are in it
+ *
+ * Context: RCU, the handshake's lock held.
+ * Return: what to do.
+ */
+enum manycast_verdict
+manycast_race_synack(struct manycast_race *race, unsigned int i,
+		     const struct manycast_settings *settings,
+		     struct sk_buff *skb, const struct manycast_packet *pkt)
+{
+	enum manycast_verdict verdict;
+	u64 score;
+	u32 rtt;
+
+	score = rate(race, i, settings, skb, pkt, &rtt);
+	verdict = manycast_contest_synack(&race->contest, i, score);
+	if (verdict == MANYCAST_LEAD || verdict == MANYCAST_LEAD_DECIDE)
+		race->rtt = rtt;
+	return verdict;
 }
 
 /**

@@ -33,6 +33,7 @@ struct manycast_hold {
  * @contest:	who has answered
  * @turn:	repetitions of the SYN: each begins with another one
  * @last:	candidate that the latest SYN ends with; of use in a hunt
+ * @rtt:	microseconds from @sent to the leader's SYN-ACK
  * @rcu:	frees; the timer may be running on another CPU
  * @runner:	the candidates; holds references
  */
@@ -43,6 +44,7 @@ struct manycast_race {
 	struct manycast_contest contest;
 	u8 turn;
 	u8 last;
+	u32 rtt;
 	struct rcu_head rcu;
 	struct manycast_instance *runner[];
 };
@@ -62,9 +64,12 @@ unsigned int manycast_race_silent(struct manycast_race *race,
 				  struct manycast_instance **ask);
 int manycast_race_runner(const struct manycast_race *race,
 			 const struct in6_addr *source);
-u64 manycast_race_rate(const struct manycast_race *race, unsigned int i,
-		       const struct manycast_settings *settings,
-		       struct sk_buff *skb, const struct manycast_packet *pkt);
+unsigned int manycast_race_lost(const struct manycast_race *race,
+				struct manycast_instance **lost);
+enum manycast_verdict
+manycast_race_synack(struct manycast_race *race, unsigned int i,
+		     const struct manycast_settings *settings,
+		     struct sk_buff *skb, const struct manycast_packet *pkt);
 void manycast_race_late(struct manycast_instance *inst, struct sk_buff *skb,
 			const struct manycast_packet *pkt);
 static inline bool manycast_race_holds(const struct manycast_race *race)

@@ -13,6 +13,7 @@
 #include "handshake.h"
 #include "lwt.h"
 #include "main.h"
+#include "netlink.h"
 #include "notice.h"
 #include "remote.h"
 #include "selector.h"
@@ -363,7 +364,7 @@ void manycast_selector_reset(const struct manycast_key *key,
 }
 
 /**
- * manycast_selector_send() - send what a transition calls for
+ * manycast_selector_send() - send what a transition calls for, and tell of it
  * @hs:		the handshake
  * @out:	the packets, taken over
  *
@@ -380,6 +381,8 @@ void manycast_selector_send(struct manycast_handshake *hs,
 		     out->from);
 	for (i = 0; i < out->losers; i++)
 		manycast_selector_reset(&hs->key, out->loser[i]);
+	if (out->event)
+		manycast_nl_selection(hs, out);
 }
 
 /* Whose is a SYN-ACK of a handshake that we know nothing of, and where does it

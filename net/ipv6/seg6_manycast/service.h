@@ -216,6 +216,8 @@ struct manycast_pool {
  * @pin_over:	entries of the latter
  * @tat:	nanoseconds: when the next replication would be on time, for
  *		the rate limit
+ * @full_tat:	nanoseconds: likewise for telling that there are too many
+ *		handshakes
  * @asked:	fingerprints of flows whose server has been asked to tell of
  *		them
  * @stats:	enum seg6_manycast_service_stat
@@ -241,6 +243,7 @@ struct manycast_service {
 	unsigned int pin_count;
 	unsigned int pin_over;
 	atomic64_t tat;
+	atomic64_t full_tat;
 	u32 *asked;
 	struct manycast_stats __percpu *stats;
 };

@@ -12,6 +12,7 @@ import struct
 
 NETLINK_ROUTE, NETLINK_GENERIC = 0, 16
 SOL_NETLINK, NETLINK_CAP_ACK, NETLINK_EXT_ACK = 270, 10, 11
+NETLINK_ADD_MEMBERSHIP, SO_RCVBUFFORCE = 1, 33
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 REQUEST, ACK, DUMP = 1, 4, 0x300
 CREATE, EXCL, REPLACE, APPEND = 0x400, 0x200, 0x100, 0x800
@@ -141,12 +142,40 @@ class Genl(Socket):
         super().__init__(ns, NETLINK_GENERIC)
         answer, = self.talk(GENL_ID_CTRL, 0, struct.pack("=BBH", 3, 1, 0),
                             [(2, name(family))])
-        self.family, = struct.unpack("=H", dict(decode(answer[4:]))[1])
+        told = dict(decode(answer[4:]))
+        self.family, = struct.unpack("=H", told[1])
+        groups = [dict(decode(nest)) for _, nest in decode(told.get(7, b""))]
+        self.groups = {g[1].rstrip(b"\0").decode():
+                       struct.unpack("=I", g[2])[0] for g in groups}
 
     def call(self, cmd, attrs=(), flags=0, reserved=0, between=None):
         head = struct.pack("=BBH", cmd, 1, reserved)
         return [decode(a[4:]) for a in
                 self.talk(self.family, flags, head, list(attrs), between)]
+
+
+class Events(Genl):
+    """What the module tells in some of its groups, from now on."""
+
+    def __init__(self, ns, *groups):
+        super().__init__(ns)
+        self.sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 8 << 20)
+        for group in groups:
+            self.sock.setsockopt(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP,
+                                 self.groups[group])
+
+    def read(self, timeout=0.0):
+        """All that have come, as pairs of a command and its attributes; the
+        first of them may take so long.
+        """
+        events = []
+        self.sock.settimeout(timeout)
+        with contextlib.suppress(TimeoutError, BlockingIOError):
+            while True:
+                message = self.sock.recv(1 << 16)[16:]
+                events.append((message[0], dict(decode(message[4:]))))
+                self.sock.settimeout(0)
+        return events
 
 
 class Counters(Genl):
