@@ -16,6 +16,7 @@
 #include "lwt.h"
 #include "main.h"
 #include "service.h"
+#include "trace.h"
 #include "tuple4.h"
 
 static int check_place(const struct manycast_route *route, unsigned int bits,
@@ -88,8 +89,7 @@ static unsigned int stat_of(int err)
 static int refuse(struct manycast_service *svc, struct sk_buff *skb, int err)
 {
 	tell_sender(skb, err == -ENOENT);
-	manycast_stats_inc(svc->stats, stat_of(err));
-	kfree_skb(skb);
+	manycast_drop_of(svc, skb, stat_of(err));
 	return err == -ENOENT ? -ENETUNREACH : -EHOSTUNREACH;
 }
 
@@ -107,6 +107,7 @@ static int to_instance(struct manycast_route *route, struct sk_buff *skb,
 				      manycast_calendar_now(), number);
 	if (IS_ERR(inst))
 		return refuse(svc, skb, PTR_ERR(inst));
+	trace_steer(route->mnet, svc, &tuple->flow, &inst->path, false);
 	result = manycast_send_to(route->mnet, skb, inst,
 				  manycast_flow_hash(&tuple->flow), local);
 	if (result < 0)
@@ -178,8 +179,7 @@ static int from_ipv4(struct manycast_route *route, struct sk_buff *skb,
 	if (number < svc->calendar->size)
 		return to_instance(route, skb, number, &tuple, local);
 	icmp_send(skb, ICMP_DEST_UNREACH, ICMP_PORT_UNREACH, 0);
-	manycast_stats_inc(svc->stats, SEG6_MANYCAST_SERVICE_STAT_DROP_PORT);
-	kfree_skb(skb);
+	manycast_drop_of(svc, skb, SEG6_MANYCAST_SERVICE_STAT_DROP_PORT);
 	return -ECONNREFUSED;
 }
 

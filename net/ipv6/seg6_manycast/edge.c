@@ -13,6 +13,7 @@
 #include "flow.h"
 #include "lwt.h"
 #include "main.h"
+#include "trace.h"
 
 /* The headers of packet 5. One segment needs no SRH (RFC 8754 section 4.1). */
 static void outer_to_server(struct manycast_outer *outer,
@@ -32,6 +33,7 @@ static void reset(struct manycast_net *mnet, const struct in6_addr *sid,
 {
 	struct manycast_outer outer = {};
 
+	trace_reset(mnet, NULL, key, &path->seg[0]);
 	outer_to_server(&outer, sid, key, path);
 	manycast_stats_inc(mnet->stats, SEG6_MANYCAST_STAT_EDGE_RESET);
 	manycast_send_rst(mnet, key, &outer);
@@ -44,6 +46,7 @@ static int to_server(struct manycast_route *route, struct sk_buff *skb,
 {
 	struct manycast_outer outer = {};
 
+	trace_steer(route->mnet, NULL, key, &way->path, false);
 	outer_to_server(&outer, &route->sid, key, &way->path);
 	manycast_stats_inc(route->mnet->stats,
 			   SEG6_MANYCAST_STAT_EDGE_STEERED);
@@ -186,13 +189,15 @@ static bool server_path(const struct sk_buff *skb,
 	return true;
 }
 
-static unsigned int learn(struct manycast_flow *flow,
+static unsigned int learn(struct manycast_net *mnet,
+			  struct manycast_flow *flow,
 			  const struct manycast_packet *pkt,
 			  const struct manycast_key *key,
 			  const struct manycast_path *path)
 {
 	switch (manycast_flow_learn(flow, key->isn, path, pkt->tcp.seq)) {
 	case MANYCAST_LEARNT_NEW:
+		trace_learn(mnet, NULL, key, &path->seg[0]);
 		return SEG6_MANYCAST_STAT_EDGE_LEARNED;
 	case MANYCAST_LEARNT_AGAIN:
 		return SEG6_MANYCAST_STAT_EDGE_AGAIN;
@@ -226,7 +231,7 @@ static int synack(struct manycast_route *route, struct sk_buff *skb,
 	struct manycast_outer outer = {};
 	unsigned int stat;
 
-	stat = learn(flow, pkt, key, path);
+	stat = learn(mnet, flow, pkt, key, path);
 	if (stat == SEG6_MANYCAST_STAT_DROP_NOT_ASKED)
 		return manycast_drop(mnet, skb, stat);
 	if (stat == SEG6_MANYCAST_STAT_EDGE_RESET) {

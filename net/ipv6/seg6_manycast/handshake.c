@@ -20,6 +20,7 @@
 #include "opening.h"
 #include "remote.h"
 #include "selector.h"
+#include "trace.h"
 
 static const struct rhashtable_params handshake_params = {
 	.head_offset	= offsetof(struct manycast_handshake, node),
@@ -121,6 +122,7 @@ static void decide(struct manycast_handshake *hs, struct manycast_outcome *out)
 	out->from = hs->winner;
 	out->event = SEG6_MANYCAST_CMD_SELECTED;
 	out->rtt = race->rtt;
+	trace_decide(hs, race->rtt);
 	out->losers = manycast_race_lost(race, out->loser);
 	manycast_stats_inc(hs->service->stats,
 			   SEG6_MANYCAST_SERVICE_STAT_DECIDED);
@@ -421,6 +423,7 @@ static bool late(struct manycast_handshake *hs, struct sk_buff *skb,
 	struct manycast_instance *inst;
 
 	if (ipv6_addr_equal(&hs->winner->source, source)) {
+		trace_answer(hs, hs->winner, 0, NULL, false);
 		out->relay = skb;
 		out->relay_pkt = *pkt;
 		out->from = hs->winner;
@@ -432,6 +435,7 @@ static bool late(struct manycast_handshake *hs, struct sk_buff *skb,
 	inst = manycast_instance_by_source(mnet_of(hs), hs->service, source);
 	if (!inst)
 		return false;
+	trace_answer(hs, inst, 0, NULL, false);
 	manycast_instance_answered(inst);
 	manycast_race_late(inst, skb, pkt);
 	out->loser[out->losers++] = inst;
@@ -480,6 +484,7 @@ static bool refuse(struct manycast_handshake *hs, unsigned int i,
 	verdict = manycast_contest_rst(&race->contest, i);
 	if (verdict == MANYCAST_DUPLICATE)
 		return false;
+	trace_answer(hs, race->runner[i], 0, NULL, true);
 	manycast_stats_inc(hs->service->stats,
 			   SEG6_MANYCAST_SERVICE_STAT_REFUSED);
 	manycast_stats_inc(race->runner[i]->stats,

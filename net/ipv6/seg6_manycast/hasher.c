@@ -12,6 +12,7 @@
 #include "hasher.h"
 #include "lwt.h"
 #include "main.h"
+#include "trace.h"
 
 /**
  * manycast_hasher_attach() - a route makes a service's instances its selectors
@@ -83,12 +84,10 @@ static int to_selector(struct manycast_route *route, struct sk_buff *skb,
 				     SEG6_MANYCAST_STAT_DROP_NO_MEMORY);
 	inst = manycast_hasher_pick(settings, rcu_dereference(svc->pool),
 				    &tuple);
-	if (!inst) {
-		manycast_stats_inc(svc->stats,
-				   SEG6_MANYCAST_SERVICE_STAT_DROP_NO_INSTANCE);
-		kfree_skb(skb);
-		return -EINVAL;
-	}
+	if (!inst)
+		return manycast_drop_of(svc, skb,
+				SEG6_MANYCAST_SERVICE_STAT_DROP_NO_INSTANCE);
+	trace_steer(route->mnet, svc, &tuple.flow, &inst->path, false);
 	result = manycast_send_to(route->mnet, skb, inst,
 				  manycast_flow_hash(&tuple.flow), local);
 	if (result >= 0)

@@ -23,6 +23,7 @@
 #include "notice.h"
 #include "pin.h"
 #include "rate.h"
+#include "trace.h"
 
 /* For each service, and much more than are on the way at once. */
 #define FINGERPRINTS	4096
@@ -188,6 +189,8 @@ static bool learn(struct manycast_instance *inst,
 
 	if (!manycast_pin_learnt(inst, key, settings->pins))
 		return false;
+	trace_learn(inst->service->mnet, inst->service, key,
+		    manycast_sid(inst));
 	manycast_stats_inc(inst->service->stats,
 			   SEG6_MANYCAST_SERVICE_STAT_LEARNT);
 	return true;

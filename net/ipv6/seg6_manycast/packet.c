@@ -11,12 +11,14 @@
 #include <net/ipv6.h>
 #include <net/seg6.h>
 
+#include "encap.h"
 #include "error.h"
 #include "fragment.h"
 #include "lwt.h"
 #include "main.h"
 #include "packet.h"
 #include "tuple.h"
+#include "tuple4.h"
 
 /* Hop-by-Hop, Destination Options, Routing, Destination Options (RFC 8200
  * section 4.1).
@@ -282,6 +284,22 @@ int manycast_tuple_of(struct sk_buff *skb, unsigned int offset,
 }
 
 /**
+ * manycast_tuple_glance() - the same of what can be read without a touch
+ * @skb:	a packet of IPv6 or IPv4
+ * @tuple:	result
+ */
+void manycast_tuple_glance(const struct sk_buff *skb,
+			   struct manycast_tuple *tuple)
+{
+	int len = skb_headlen(skb) - skb_network_offset(skb);
+
+	if (manycast_is_ipv4(skb))
+		manycast_tuple4_read(skb_network_header(skb), len, tuple);
+	else
+		manycast_tuple_read(skb_network_header(skb), len, tuple);
+}
+
+/**
  * manycast_flow_hash() - what becomes the flow label of a flow's outer headers
  * @key:	the flow; its ISN does not matter
  *
@@ -409,73 +427,4 @@ int manycast_deliver(struct manycast_net *mnet, struct sk_buff *skb, u32 table)
 	skb_dst_drop(skb);
 	skb_dst_set(skb, dst);
 	return dst_input(skb);
-}
-
-/**
- * manycast_drop() - drop a packet under a name
- * @mnet:	our namespace
- * @skb:	the packet, taken over
- * @stat:	SEG6_MANYCAST_STAT_DROP_*
- *
- * Return: -EINVAL, as seg6local behaviours return for a drop.
- */
-int manycast_drop(struct manycast_net *mnet, struct sk_buff *skb,
-		  unsigned int stat)
-{
-	manycast_stats_inc(mnet->stats, stat);
-	kfree_skb(skb);
-	return -EINVAL;
-}
-
-/**
- * manycast_drop_error() - drop a packet that something went wrong with
- * @mnet:	the namespace
- * @skb:	the packet
- * @err:	-EBADMSG: it was the packet's fault; else there was no memory
- *
- * Context: bottom halves off.
- * Return: a negative error.
- */
-int manycast_drop_error(struct manycast_net *mnet, struct sk_buff *skb, int err)
-{
-	return manycast_drop(mnet, skb, err == -EBADMSG ?
-			     SEG6_MANYCAST_STAT_DROP_MALFORMED :
-			     SEG6_MANYCAST_STAT_DROP_NO_MEMORY);
-}
-
-/**
- * manycast_drop_srh() - drop a packet for its SRH
- * @mnet:	our namespace
- * @skb:	the packet, taken over
- * @pkt:	where the fault is
- *
- * RFC 8754 section 4.3.1.1, and RFC 8986 section 4.4 for a SID that must be the
- * last segment, ask for Parameter Problem, code 0, pointing at Segments Left.
- *
- * Return: -EINVAL.
- */
-int manycast_drop_srh(struct manycast_net *mnet, struct sk_buff *skb,
-		      const struct manycast_packet *pkt)
-{
-	icmpv6_send(skb, ICMPV6_PARAMPROB, ICMPV6_HDR_FIELD, pkt->bad);
-	return manycast_drop(mnet, skb, SEG6_MANYCAST_STAT_DROP_SRH);
-}
-
-/**
- * manycast_drop_upper() - drop what a behaviour does not process
- * @mnet:	our namespace
- * @skb:	the packet, taken over
- * @pkt:	where things are in it
- *
- * RFC 8986 section 4.1.1 asks for Parameter Problem, code 4 (SR Upper-layer
- * Header Error), pointing at the header that is not allowed.
- *
- * Return: -EINVAL.
- */
-int manycast_drop_upper(struct manycast_net *mnet, struct sk_buff *skb,
-			const struct manycast_packet *pkt)
-{
-	icmpv6_send(skb, ICMPV6_PARAMPROB, MANYCAST_ICMPV6_SR_UPPER,
-		    pkt->inner ?: pkt->upper);
-	return manycast_drop(mnet, skb, SEG6_MANYCAST_STAT_DROP_UPPER_LAYER);
 }

@@ -13,6 +13,7 @@
 
 struct manycast_net;
 struct manycast_route;
+struct manycast_service;
 struct manycast_tuple;
 
 /* RFC 8754 section 8.3: SR Upper-layer Header Error. */
@@ -159,12 +160,18 @@ void manycast_key_of_server(const struct sk_buff *skb,
 			    struct manycast_key *key);
 int manycast_tuple_of(struct sk_buff *skb, unsigned int offset,
 		      struct manycast_tuple *tuple);
+void manycast_tuple_glance(const struct sk_buff *skb,
+			   struct manycast_tuple *tuple);
 u32 manycast_flow_hash(const struct manycast_key *key);
 int manycast_decap(struct sk_buff *skb, const struct manycast_packet *pkt);
 bool manycast_hop(struct manycast_net *mnet, struct sk_buff *skb);
 int manycast_deliver(struct manycast_net *mnet, struct sk_buff *skb, u32 table);
 int manycast_drop(struct manycast_net *mnet, struct sk_buff *skb,
 		  unsigned int stat);
+int manycast_drop_of(struct manycast_service *svc, struct sk_buff *skb,
+		     unsigned int stat);
+const char *manycast_drop_name(const struct manycast_service *svc,
+			       unsigned int stat);
 int manycast_drop_error(struct manycast_net *mnet, struct sk_buff *skb,
 			int err);
 int manycast_drop_srh(struct manycast_net *mnet, struct sk_buff *skb,

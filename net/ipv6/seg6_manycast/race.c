@@ -10,6 +10,7 @@
 #include <net/net_namespace.h>
 
 #include "race.h"
+#include "trace.h"
 
 /**
  * manycast_race_traced() - does a SYN to @n candidates ask for a trace?
@@ -240,6 +241,7 @@ static u64 rate(const struct manycast_race *race, unsigned int i,
 
 	*rtt = min_t(u64, div_u64(ns, NSEC_PER_USEC), U32_MAX - 1);
 	read_telemetry(skb, pkt, &tm);
+	trace_answer(race->hs, race->runner[i], *rtt, &tm, false);
 	manycast_instance_measured(race->runner[i], *rtt, &tm);
 	if (tm.residence == MANYCAST_IOAM_UNAVAILABLE &&
 	    manycast_race_traced(settings, race->contest.n))

@@ -19,6 +19,7 @@
 #include "selector.h"
 #include "steer.h"
 #include "tier.h"
+#include "trace.h"
 #include "turn.h"
 
 /* Segments of packet 2: the instance, or several in turn, their waypoints, and
@@ -121,6 +122,16 @@ static void ask_all_traced(struct manycast_service *svc,
 	ask_all(svc, settings, skb, edge, outer, inst, n);
 }
 
+static void trace_asked(struct manycast_service *svc,
+			const struct manycast_key *key,
+			struct manycast_instance **inst, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		trace_replicate(svc, key, manycast_sid(inst[i]), i + 1, n);
+}
+
 /* Takes @skb over. */
 static void send_syn(struct manycast_service *svc,
 		     const struct manycast_settings *settings,
@@ -133,18 +144,12 @@ static void send_syn(struct manycast_service *svc,
 		.hash = manycast_flow_hash(key),
 	};
 
+	if (trace_replicate_enabled())
+		trace_asked(svc, key, inst, n);
 	if (traced)
 		ask_all_traced(svc, settings, skb, edge, &outer, inst, n);
 	else
 		ask_all(svc, settings, skb, edge, &outer, inst, n);
-}
-
-static int service_drop(struct manycast_service *svc, struct sk_buff *skb,
-			unsigned int stat)
-{
-	manycast_stats_inc(svc->stats, stat);
-	kfree_skb(skb);
-	return -EINVAL;
 }
 
 static int syn_again(struct manycast_service *svc,
@@ -181,8 +186,8 @@ static int syn_stateless(struct manycast_service *svc,
 
 	if (ipv6_addr_any(edge) &&
 	    (!manycast_pool_hunts(pool) || pool->remote))
-		return service_drop(svc, skb,
-				    SEG6_MANYCAST_SERVICE_STAT_DROP_FULL);
+		return manycast_drop_of(svc, skb,
+					SEG6_MANYCAST_SERVICE_STAT_DROP_FULL);
 	inst = manycast_choose_one(settings, pool, key);
 	manycast_stats_inc(svc->stats, SEG6_MANYCAST_SERVICE_STAT_STATELESS);
 	send_syn(svc, settings, skb, key, edge, false, &inst, 1);
@@ -249,7 +254,7 @@ static int syn(struct manycast_service *svc, struct sk_buff *skb,
 		return syn_again(svc, found, skb);
 	pool = manycast_choose_tier(svc, settings, local);
 	if (!pool)
-		return service_drop(svc, skb,
+		return manycast_drop_of(svc, skb,
 				SEG6_MANYCAST_SERVICE_STAT_DROP_NO_INSTANCE);
 
 	n = manycast_choose(svc, settings, pool, key, replicable, cand);
@@ -356,6 +361,8 @@ void manycast_selector_reset(const struct manycast_key *key,
 {
 	struct manycast_outer outer = {};
 
+	trace_reset(inst->service->mnet, inst->service, key,
+		    manycast_sid(inst));
 	manycast_steer_outer(&outer, inst->service, key, &inst->path);
 	manycast_stats_inc(inst->service->stats,
 			   SEG6_MANYCAST_SERVICE_STAT_RESET);

@@ -10,6 +10,7 @@
 #include "opening.h"
 #include "pin.h"
 #include "steer.h"
+#include "trace.h"
 #include "turn.h"
 #include "tuple.h"
 
@@ -98,13 +99,12 @@ static int send_on(struct manycast_service *svc, struct sk_buff *skb,
 		manycast_steer_outer(&outer, svc, key, &hunt);
 		stat = SEG6_MANYCAST_SERVICE_STAT_HUNTED;
 	} else {
-		manycast_stats_inc(svc->stats,
-				   SEG6_MANYCAST_SERVICE_STAT_DROP_NO_STATE);
-		kfree_skb(skb);
-		return -EINVAL;
+		return manycast_drop_of(svc, skb,
+				SEG6_MANYCAST_SERVICE_STAT_DROP_NO_STATE);
 	}
 	if (!manycast_hop(svc->mnet, skb))
 		return -EINVAL;
+	trace_steer(svc->mnet, svc, key, outer.path, !path);
 	manycast_stats_inc(svc->stats, stat);
 	return manycast_encap_forward(svc->mnet, skb, &outer);
 }
