@@ -69,7 +69,7 @@ case = ktap.case_of(host_, CASES)
 FILE = """\
 # a comment, then a blank line
 
-service add web sid fc00:a::1 policy weighted coef 1 2 3 \\
+service add web sid fc00:a::1 policy weighted coef 1 2 3 \
 	key 00112233445566778899aabbccddeeff
 manycast service replace 'dns' sid fc00:a::2 candidates hash
 instance add service web sid fc00:5:1::1
@@ -306,6 +306,27 @@ def from_anything_to_anything(host):
         host.sync(random_file(rnd))
 
 
+@case
+def routes_count(host):
+    """What is shown adds the same route, and with -s tells what it counted."""
+    host.sync(ONE)
+    words = (f"{SERVICE} encap seg6local action End.MAnycast service web "
+             "count dev net")
+    host.ns.ip("-6 route add " + words)
+    try:
+        line = host.ns.ip(f"-6 route show {SERVICE}")
+        true(" action End.MAnycast service web count dev net " in line, line)
+        told, = host.ns.ip_json(f"-6 route show {SERVICE}")
+        equal(told["count"], True, "JSON")
+        counts = host.ns.ip(f"-s -6 route show {SERVICE}")
+        true(" packets 0 bytes 0 errors 0 " in counts, counts)
+        told, = host.ns.ip_json(f"-s -6 route show {SERVICE}")
+        equal(told["stats64"], {"packets": 0, "bytes": 0, "errors": 0},
+              "JSON")
+    finally:
+        host.ns.ip(f"-6 route del {SERVICE} dev net")
+
+
 def listening(ns):
     """How many sockets here have joined a group of generic netlink?"""
     with ns, open("/proc/net/netlink", encoding="ascii") as f:
@@ -465,8 +486,8 @@ def why_packets_were_dropped(s):
 
 
 @selector_case(instances=1)
-def how_many_begin_in_a_second(s):
-    """No more than were begun, and not none."""
+def what_happens_in_a_second(s):
+    """No more than were begun, and not none; and how fast these were."""
     with subprocess.Popen(
             ["ip", "-n", s.sel.ns.name, "-j", "manycast", "show", "interval",
              "1"], stdout=subprocess.PIPE, text=True) as show:
@@ -478,9 +499,48 @@ def how_many_begin_in_a_second(s):
                  if x["name"] == s.name]
     true(0 < told["begun_per_second"] <= begun,
          f"{told['begun_per_second']} of {begun}")
+    instance, = told["instances"]
+    true(0 < instance["rtt_count"] <= begun, f"{instance} of {begun}")
+    true(0 < instance["rtt_median"] <= instance["rtt_p99"], f"{instance}")
     (service, _), _ = shown(s, words=("interval", "1"))
     true(" begun 0.0/s " in service, service)
     true("begun" not in shown(s)[0][0], "only between two reads")
+
+
+@selector_case(instances=2)
+def selections_are_told(s):
+    """To those who want to know, how each has ended."""
+    a = s.attempt()
+    with Monitor(s.sel.ns, words=["selections"]) as text, \
+            Monitor(s.sel.ns, "-j", words=["selections"]) as asjson:
+        a.connect()
+        a.accept(2)
+        b = s.attempt()
+        b.connect()
+        b.refuse(1)
+        b.refuse(2)
+        lines = [text.line(), text.line()]
+        events = [json.loads(asjson.line()) for _ in range(2)]
+    for line, event, label, x in zip(lines, events, ("SELECTED", "REFUSED"),
+                                     (a, b), strict=True):
+        about = f"client {x.client} port {x.port} addr {s.address} port 80"
+        true(re.fullmatch(
+            rf"\[{label}\]service {s.name} "
+            rf"(sid {sid(2)} )?{about}( rtt \d+us)?\n", line), line)
+        equal((event["object"], event["event"], event["client"],
+               event["client_port"], event["addr"], event["port"],
+               event.get("sid")),
+              ("handshake", label.lower(), x.client, x.port, s.address, 80,
+               sid(2) if x is a else None), "JSON")
+
+
+@selector_case(instances=1, limit=1, candidates="random")
+def that_there_is_no_room_is_told(s):
+    with Monitor(s.sel.ns, words=["all"]) as monitor:
+        s.attempt().connect()
+        s.attempt(edge=None).connect()
+        line = monitor.line()
+    equal(line, f"[FULL]{s.name} limit 1 open 1\n", "the event")
 
 
 # Under traffic.
@@ -535,8 +595,9 @@ def sync_under_traffic():
         print(f"# {sum(map(len, results))} connections")
 
 
-CASES += [who_wins_and_who_is_there, why_packets_were_dropped,
-          how_many_begin_in_a_second, sync_under_traffic]
+CASES += [selections_are_told, that_there_is_no_room_is_told,
+          who_wins_and_who_is_there, why_packets_were_dropped,
+          what_happens_in_a_second, sync_under_traffic]
 
 
 if __name__ == "__main__":
