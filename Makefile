@@ -7,7 +7,7 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 .PHONY: help modules iproute2 dyncast install uninstall demo shell
 .PHONY: check check-uml check-stock check-peers check-seam check-debug
 .PHONY: check-kcsan check-dkms fuzz kunit
-.PHONY: bench dyncast-figure style clean
+.PHONY: bench dyncast-figure docs style clean
 
 help:
 	@echo 'make modules   build the modules for the running kernel (KDIR=)'
@@ -37,6 +37,7 @@ help:
 	@echo '                 SHORT=1  a minute or two, counts only'
 	@echo 'make dyncast-figure  a million invocations, led in three ways'
 	@echo "make kunit     the KUnit suites, the kernel's own way"
+	@echo 'make docs      the documentation as web pages, and where they are'
 	@echo 'make style     checkpatch, sparse, shellcheck and so on'
 	@echo 'make clean     remove build/'
 	@echo
@@ -117,6 +118,10 @@ bench:
 dyncast-figure:
 	@tools/setup/packages simulation
 	@tools/testing/dyncast/simulate
+
+docs:
+	@tools/setup/packages docs
+	@tools/docs/build
 
 style:
 	@tools/setup/packages style
