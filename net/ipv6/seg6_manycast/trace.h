@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Tracepoints. All fields have a place and a length of their own, so that
- * bpftrace gets on with args->service and ntop(args->client). Whatever has to be
- * computed is computed in here: where nobody traces it costs a nop.
+ * bpftrace gets on with args->service and ntop(args->client). What has to be
+ * computed is computed in here: where nobody traces, it costs a nop.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM seg6_manycast
