@@ -454,7 +454,10 @@ def who_wins_and_who_is_there(s):
           [("up", 75.0), ("drained", 25.0), ("suspect", 0.0), ("down", 0.0)],
           "JSON")
     equal(told["stats"], s.stats(), "all counters")
-    lines = [block.splitlines()[0] for block in shown(s)[0]]
+    true(service.startswith(f"service {s.name} sid {SEL_SID} candidates all "
+                            "hold 60000 timeout 60000 tombstone 60000\n"),
+         f"what is not the default: {service}")
+    lines = [block.splitlines()[0] for block in shown(s, "-d")[0]]
     saved = [line for line in s.sel.ns.ip("manycast save").splitlines()
              if re.search(rf" {s.name} ", line)]
     equal(["manycast " + re.sub(r"^(\w+)", r"\1 add", line)
