@@ -27,9 +27,10 @@ def commands(block):
     """What of a block is for a shell that knows our commands only."""
     script, document, goes_on = [], False, False
     for line in textwrap.dedent(block).splitlines():
-        begins = COMMAND.match(line)
-        if begins or goes_on:
-            script.append(line)
+        begins = COMMAND.match(line.lstrip())
+        if not begins and not goes_on:
+            continue
+        script.append(line)
         document = "<<N" in line if begins else document and line != "N"
         goes_on = document or line.endswith("\\")
     return "\n".join(script)
