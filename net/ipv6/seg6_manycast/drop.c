@@ -48,7 +48,7 @@ service_stat_name[SEG6_MANYCAST_SERVICE_STAT_MAX + 1] = {
  * @svc:	the service that counts it, or NULL
  * @stat:	by which statistic
  *
- * Return: the statistic's name without "drop_".
+ * Return: the statistic's name without its first word, drop.
  */
 const char *manycast_drop_name(const struct manycast_service *svc,
 			       unsigned int stat)
