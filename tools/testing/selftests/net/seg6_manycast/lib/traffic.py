@@ -182,18 +182,20 @@ def connect(ns, address, port=80, timeout=10, local=0):
 class Traffic(_Process):
     """Connections from a namespace, one after the other.
 
+    pause       seconds between them
     results()   names of the servers that answered, or what went wrong
     """
 
-    def __init__(self, ns, address, port=80, timeout=10.0):
+    def __init__(self, ns, address, port=80, timeout=10.0, pause=0.0):
         self.read, write = os.pipe()
         os.set_blocking(self.read, False)
         self.got, self.rest = [], b""
-        super().__init__(ns, lambda: self._run(write, address, port, timeout))
+        super().__init__(ns, lambda: self._run(write, address, port, timeout,
+                                               pause))
         os.close(write)
 
     @staticmethod
-    def _run(write, address, port, timeout):
+    def _run(write, address, port, timeout, pause):
         while True:
             try:
                 with socket.socket(socket.AF_INET6) as sock:
@@ -204,6 +206,7 @@ class Traffic(_Process):
                 result = f"failed: {e}"
                 time.sleep(0.01)
             os.write(write, result.encode() + b"\n")
+            time.sleep(pause)
 
     def results(self):
         try:

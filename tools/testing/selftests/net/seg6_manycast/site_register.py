@@ -1,0 +1,158 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+# time: 60
+# size: large
+"""Servers register at etcd, operators put what they like, and selectors make
+the best of it.
+"""
+
+import signal
+import time
+
+from lib import ktap, site
+from lib.ktap import equal, true, wait_for
+from lib.site import (DRAIN, GRACE, SELECTORS, SERVICES, instance, service,
+                      sid)
+
+CASES = []
+the_site = ktap.Shared(site.Site)
+case = ktap.case_of(the_site, CASES)
+
+
+def left(net, which, name="web"):
+    """Which of these SIDs some selector still has."""
+    return {where for i in SELECTORS for where in net.weights(i, name)
+            if where in which}
+
+
+@case
+def who_stops_drains_first(net):
+    """By the weight 0, which etcd has; and then it is not there at once."""
+    net.talk()
+    start = time.monotonic()
+    register = net.registers[3].process
+    register.send_signal(signal.SIGTERM)
+    for i in SELECTORS:
+        wait_for(lambda i=i: net.weights(i).get(sid(3)) == 0,
+                 f"no weight at sel{i}", 10)
+        equal(net.metric(i, "gone"), 0, "gone")
+    equal(register.wait(30), 0, "exit status")
+    true(time.monotonic() - start >= GRACE, "it took its time")
+    wait_for(lambda: not left(net, {sid(3)}), "removed", 10)
+    net.nothing_lost()
+
+
+@case
+def who_dies_is_drained_and_removed(net):
+    """Its server serves on, but for all that etcd knows it may be dead."""
+    net.talk()
+    net.registers[2].end(signal.SIGKILL)
+    seen = {}
+    for i in SELECTORS:
+        wait_for(lambda i=i: net.weights(i).get(sid(2)) == 0,
+                 f"no weight at sel{i}", 20)
+        seen[i] = time.monotonic()
+        wait_for(lambda i=i: net.metric(i, "gone") == 1, "gone", 5)
+    for i in SELECTORS:
+        wait_for(lambda i=i: sid(2) not in net.weights(i),
+                 f"sel{i} has removed it", 20)
+        true(time.monotonic() - seen[i] >= DRAIN - 1, "not at once")
+    net.nothing_lost()
+
+
+@case
+def who_comes_back_is_not_removed(net):
+    net.registers[1].end(signal.SIGKILL)
+    wait_for(lambda: net.weights(1).get(sid(1)) == 0, "no weight", 20)
+    net.register(1, "weight", "5")
+    for i in SELECTORS:
+        wait_for(lambda i=i: net.weights(i).get(sid(1)) == 5, "weight", 10)
+    time.sleep(DRAIN + 1)
+    for i in SELECTORS:
+        equal(net.weights(i).get(sid(1)), 5, "weight")
+    net.registers[1].end()
+
+
+@case
+def a_key_that_is_deleted_by_hand(net):
+    """Its server is there, and says so again."""
+    net.cluster.delete(instance("web", sid(1)))
+    wait_for(lambda: net.weights(1).get(sid(1)) == 0, "no weight", 10)
+    wait_for(lambda: net.weights(1).get(sid(1)) == 1, "weight", 10)
+
+
+@case
+def what_somebody_else_changes(net):
+    """Is put right, but for what only this selector knows."""
+    sel = net["sel1"]
+    sel.ip(f"manycast instance set service web sid {sid(1)} state down")
+    sel.ip(f"manycast instance del service web sid {sid(2)}")
+    wait_for(lambda: sid(2) in net.weights(1), "it is here again", 10)
+    states = {x["sid"]: x["state"] for x in net["sel1"].instances()}
+    equal((states[sid(1)], states[sid(2)]), ("down", "up"), "states")
+    sel.ip(f"manycast instance set service web sid {sid(1)} state up")
+
+
+@case
+def nonsense(net):
+    """Keys that make no sense are left out, each for itself."""
+    bad = {
+        instance("web", "fc00:5:0:0::7"): ("", "write the address as"),
+        instance("web", "fc00:5::x"): ("", "is no IPv6 address"),
+        instance("web", "ff02::1"): ("", "is no unicast address"),
+        instance("web", "fc00:5::1"): ("state down", "'state' is not expected"),
+        instance("web", "fc00:5::2"): ("weight 256", "is too much"),
+        instance("web", "fc00:5::3"): ("weight", "'weight' cannot be None"),
+        instance("web", "fc00:5::4"): ("addr fc00::1::2", "no IPv6 address"),
+        instance("no", "fc00:5::5"): ("", "there is no service no"),
+        service("a/b"): ("", "is no name"),
+        service("c"): ("fanout 1 # key", "'#' is none of"),
+        service("d"): ("sid fc00::1", "each node's own"),
+        "/seg6-manycast/else": ("", "neither a service nor"),
+    }
+    good = instance("web", sid(1, 999))
+    net.cluster.put({key: value for key, (value, _) in bad.items()})
+    # What a client that is not etcdctl can put.
+    net.cluster.ctl("put", instance("web", "fc00:5::6"),
+                    text="weight 1\nservice add evil sid fc00::1")
+    net.agree(net.cluster.put({good: "weight 4"}))
+    text = net.followers[1].text()
+    for key, (_, why) in bad.items():
+        lines = [line for line in text.splitlines()
+                 if line.startswith(key + ": ")]
+        equal(len(lines), 1, f"lines about {key}")
+        true(why in lines[0], f"{lines[0]!r} says {why!r}")
+    equal(net.weights(1)[sid(1, 999)], 4, "weight of the one that is right")
+    equal([x["name"] for x in net.configuration(1)], sorted(SERVICES),
+          "services")
+    equal(net.metric(1, "refused_keys"), len(bad) + 1, "refused keys")
+    net.agree(net.cluster.delete(*bad, instance("web", "fc00:5::6"), good))
+    wait_for(lambda: not left(net, {sid(1, 999)}), "it is gone", 10)
+
+
+@case
+def what_ip_refuses(net):
+    """Nothing changes for it, the file that a boot would use neither."""
+    with open(net.file(1), encoding="ascii") as f:
+        before = f.read()
+    net.cluster.put({service("web"): SERVICES["web"] + " hold long",
+                     instance("web", sid(1, 999)): ""})
+    wait_for(lambda: net.metric(1, "failed"), "it says so", 10)
+    net.followers[1].says('"hold" value is invalid')
+    true(sid(1, 999) not in net.weights(1), "not applied")
+    with open(net.file(1), encoding="ascii") as f:
+        equal(f.read(), before, "the file")
+    net.cluster.put({service("web"): SERVICES["web"]})
+    net.agree(net.cluster.delete(instance("web", sid(1, 999))))
+    wait_for(lambda: not net.metric(1, "failed"), "it is right again")
+
+
+def main():
+    try:
+        ktap.run(CASES)
+    finally:
+        the_site.remove()
+
+
+if __name__ == "__main__":
+    main()
