@@ -206,10 +206,13 @@ class Site:
 
     def configuration(self, i):
         """All that selectors should agree about."""
-        found = self[f"sel{i}"].ip_json("manycast show")["services"]
+        sel = self[f"sel{i}"]
+        found = sel.ip_json("manycast service show")
         for one in found:
             del one["sid"]
-            one["instances"].sort(key=lambda x: x["sid"])
+            one["instances"] = sorted(
+                sel.ip_json(f"manycast instance show service {one['name']}"),
+                key=lambda x: x["sid"])
             for x in one["instances"]:
                 del x["state"]
         return sorted(found, key=lambda one: one["name"])
