@@ -7,11 +7,7 @@ new ones follow the best instance from the next period on. A router alone.
 """
 
 import itertools
-import json
 import socket
-import subprocess
-import threading
-import time
 
 from lib import ktap
 from lib.dyncast import (GRACE, NO_ADDRESS, NO_ROUTE, NUMBERS, PERIOD, PORT,
@@ -19,6 +15,7 @@ from lib.dyncast import (GRACE, NO_ADDRESS, NO_ROUTE, NUMBERS, PERIOD, PORT,
                          STRETCH, UNREACHABLE, Clock, Router, address, packet,
                          packet4, unreachable)
 from lib.ktap import case_of, equal, true, wait_for
+from lib.monitor import Monitor
 from lib.netns import Netns
 from lib.selector import Service, the_selector
 from lib.topology import CLIENT, sid
@@ -493,15 +490,9 @@ def ipv4_fragments_have_no_port(r):
 @case()
 def changes_are_told(r):
     """Each once: by packets, by the timer, and by whoever makes them."""
-    with subprocess.Popen(
-            ["ip", "-n", r.ns.name, "-j", "manycast", "monitor"],
-            stdout=subprocess.PIPE, text=True) as monitor:
-        time.sleep(0.3 * ktap.TIME_FACTOR)
-        # Without an event there is an end, too.
-        end = threading.Timer(20 * ktap.TIME_FACTOR, monitor.kill)
-        end.start()
-        lines = (json.loads(line) for line in monitor.stdout)
-        told = (e for e in lines if e["object"] == "period")
+    with Monitor(r.ns, "-j") as monitor:
+        told = (e for e in iter(monitor.event, None)
+                if e["object"] == "period")
         r.rate(200, 20, 30)
         r.at(START + 1)
         event = next(told)
@@ -515,8 +506,6 @@ def changes_are_told(r):
         event = next(told)
         equal(event["index"], START + 2, "moved")
         true(event["sid"] != sid(2), "to another one")
-        end.cancel()
-        monitor.terminate()
 
 
 @case(instances=(), routes=False)

@@ -5,13 +5,12 @@
 servers that are down, tiers, and other sites. A selector alone.
 """
 
-import json
-import subprocess
 import time
 
 from lib import ktap
 from lib.handshake import isn_of
 from lib.ktap import equal, true, wait_for
+from lib.monitor import Monitor
 from lib.selector import case, run
 from lib.topology import SEL_SID, sid
 from lib.wire import innermost
@@ -157,17 +156,13 @@ def who_is_down_is_not_asked(s):
 @case(instances=2, hold=0, timeout=TIMEOUT, probe=1)
 def changes_are_told(s):
     """Once each, whoever makes them."""
-    with subprocess.Popen(
-            ["ip", "-n", s.sel.ns.name, "-j", "manycast", "monitor"],
-            stdout=subprocess.PIPE, text=True) as monitor:
-        time.sleep(0.3 * ktap.TIME_FACTOR)
+    with Monitor(s.sel.ns, "-j") as monitor:
         fail(s, [1])
         suspect(s, 2)
         asked(s, [2])
         suspect(s)
         s.set(2, "state down")
-        events = [json.loads(monitor.stdout.readline()) for _ in range(3)]
-        monitor.terminate()
+        events = [monitor.event() for _ in range(3)]
     equal([(e["sid"], e["state"]) for e in events],
           [(sid(2), "suspect"), (sid(2), "up"), (sid(2), "down")], "events")
 

@@ -14,6 +14,7 @@ import tempfile
 from lib import ktap, netns
 from lib.klog import Klog
 from lib.ktap import equal, true, wait_for
+from lib.monitor import Monitor, listening
 from lib.selector import case as selector_case
 from lib.selector import the_selector
 from lib.topology import SEL_SID, SERVICE, Topology, sid
@@ -327,42 +328,13 @@ def routes_count(host):
         host.ns.ip(f"-6 route del {SERVICE} dev net")
 
 
-def listening(ns):
-    """How many sockets here have joined a group of generic netlink?"""
-    with ns, open("/proc/net/netlink", encoding="ascii") as f:
-        return sum(line.split()[1] == "16" and int(line.split()[3], 16) != 0
-                   for line in f.readlines()[1:])
-
-
-class Monitor:
-    """ip manycast monitor, which listens."""
-
-    def __init__(self, ns, *options, words=()):
-        before = listening(ns)
-        self.process = subprocess.Popen(
-            ["ip", "-n", ns.name, *options, "manycast", "monitor", *words],
-            stdout=subprocess.PIPE, text=True)
-        wait_for(lambda: listening(ns) > before, "it listens")
-
-    def line(self):
-        return self.process.stdout.readline()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
-
-
 @case
 def nothing_is_told_of_what_is_equal(host):
     host.sync(FILE)
     with Monitor(host.ns, "-j") as monitor:
         host.sync(FILE)
         host.sync(FILE.replace("weight 5", "weight 6"))
-        event = json.loads(monitor.line())
+        event = monitor.event()
     equal((event["event"], event["object"], event["sid"], event["weight"]),
           ("set", "instance", "fc00:5:2::1", 6), "the first event")
 
@@ -523,7 +495,7 @@ def selections_are_told(s):
         b.refuse(1)
         b.refuse(2)
         lines = [text.line(), text.line()]
-        events = [json.loads(asjson.line()) for _ in range(2)]
+        events = [asjson.event() for _ in range(2)]
     for line, event, label, x in zip(lines, events, ("SELECTED", "REFUSED"),
                                      (a, b), strict=True):
         about = f"client {x.client} port {x.port} addr {s.address} port 80"

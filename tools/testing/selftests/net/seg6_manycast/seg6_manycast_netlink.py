@@ -14,6 +14,7 @@ import tempfile
 
 from lib import ktap, netns, nl
 from lib.klog import Klog
+from lib.monitor import Monitor
 from lib.nl import addr, name, u8, u16, u32
 from lib.topology import SEL_SID, sid
 
@@ -855,21 +856,16 @@ def monitor():
     """Every change of services and instances is told, in this namespace
     only, and the key never.
     """
-    events = subprocess.Popen(["ip", "-n", F.ns.name, "-j", "manycast",
-                               "monitor"], stdout=subprocess.PIPE, text=True)
-    ktap.wait_for(listeners_to_events, "it listens")
     text = ("manycast service add m sid fc00:a::1 key " + "0f" * 16 +
             "\nmanycast service set m hold 9\n"
             "manycast instance add service m sid fc00:5:1::1 weight 3\n"
             "manycast instance set service m sid fc00:5:1::1 weight 4\n"
             "manycast instance del service m sid fc00:5:1::1\n"
             "manycast service del m\n")
-    batch(F.other, text)
-    batch(F.ns, text.replace("fc00:a::1", "fc00:a::f"))
-    got = [json.loads(events.stdout.readline()) for _ in range(6)]
-    events.kill()
-    events.wait()
-    events.stdout.close()
+    with Monitor(F.ns, "-j") as events:
+        batch(F.other, text)
+        batch(F.ns, text.replace("fc00:a::1", "fc00:a::f"))
+        got = [events.event() for _ in range(6)]
     ktap.equal([(e["event"], e["object"]) for e in got],
                [("add", "service"), ("set", "service"), ("add", "instance"),
                 ("set", "instance"), ("del", "instance"),
@@ -878,13 +874,6 @@ def monitor():
     ktap.equal((got[1]["hold"], got[2]["weight"], got[3]["weight"]),
                (9, 3, 4), "what they tell")
     ktap.true(not any("key" in e for e in got), "no key")
-
-
-def listeners_to_events():
-    """Sockets that have joined a group of generic netlink here."""
-    with F.ns, open("/proc/net/netlink", encoding="ascii") as f:
-        return sum(line.split()[1] == "16" and int(line.split()[3], 16) != 0
-                   for line in f.readlines()[1:])
 
 
 # Routes.
