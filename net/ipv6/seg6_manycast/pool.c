@@ -5,7 +5,6 @@
 
 #include <kunit/visibility.h>
 #include <linux/netlink.h>
-#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
 
@@ -96,40 +95,66 @@ static void pools_free_rcu(struct rcu_head *rcu)
 	pools_free(container_of(rcu, struct manycast_pool, rcu));
 }
 
-static void fill_ranks(struct manycast_pool *pool,
-		       const struct manycast_backend *backend)
-{
-	u32 row;
+/* What a pool is built of.
+ *
+ * @settings:	as they will be
+ * @front:	a hasher uses the service
+ * @before:	the first of the published pools, or NULL
+ */
+struct plan {
+	const struct manycast_settings *settings;
+	bool front;
+	const struct manycast_pool *before;
+};
 
-	for (row = 0; row < MANYCAST_RANK_ROWS; row++) {
-		manycast_rank_row(row, backend, pool->all,
-				  &pool->rank[row * pool->ranks], pool->ranks);
-		cond_resched();
-	}
+static const struct manycast_pool *tier_of(const struct manycast_pool *pool,
+					   u8 tier)
+{
+	while (pool && pool->tier != tier)
+		pool = pool->next;
+	return pool;
 }
 
-/* The tables that are of use: one each for selectors and for hashers. */
-static int fill_tables(struct manycast_pool *pool,
-		       const struct manycast_settings *settings,
-		       const struct manycast_backend *backend, bool front)
+/* For selectors: candidates hash, and whoever hunts. */
+static int fill_rank(struct manycast_pool *pool, const struct plan *plan,
+		     const struct manycast_backend *backend)
 {
-	if (settings->candidates == SEG6_MANYCAST_CANDIDATES_HASH) {
-		pool->ranks = min(pool->all, max_t(u32, settings->fanout,
-						   MANYCAST_PATH_MAX));
-		pool->rank = kvmalloc_array(MANYCAST_RANK_ROWS * pool->ranks,
-					    sizeof(*pool->rank), GFP_KERNEL);
-		if (!pool->rank)
-			return -ENOMEM;
-		fill_ranks(pool, backend);
-	}
-	if (!front || !pool->n)
-		return 0;
-	pool->slots = settings->slots;
+	const struct manycast_settings *settings = plan->settings;
+
+	pool->key = settings->key;
+	pool->ranks = min(pool->all, max_t(u32, settings->fanout,
+					   MANYCAST_PATH_MAX));
+	pool->rank = kvmalloc_array(MANYCAST_RANK_ROWS * pool->ranks,
+				    sizeof(*pool->rank), GFP_KERNEL);
+	if (!pool->rank)
+		return -ENOMEM;
+	return manycast_pool_rank(pool, backend,
+				  tier_of(plan->before, pool->tier));
+}
+
+/* For hashers. */
+static int fill_front(struct manycast_pool *pool, const struct plan *plan,
+		      const struct manycast_backend *backend)
+{
+	pool->slots = plan->settings->slots;
 	pool->front = kvmalloc_array(pool->slots, sizeof(*pool->front),
 				     GFP_KERNEL);
 	if (!pool->front)
 		return -ENOMEM;
 	return manycast_maglev_fill(pool->front, pool->slots, backend, pool->n);
+}
+
+/* The tables that are of use. */
+static int fill_tables(struct manycast_pool *pool, const struct plan *plan,
+		       const struct manycast_backend *backend)
+{
+	int err = 0;
+
+	if (plan->settings->candidates == SEG6_MANYCAST_CANDIDATES_HASH)
+		err = fill_rank(pool, plan, backend);
+	if (!err && plan->front && pool->n)
+		err = fill_front(pool, plan, backend);
+	return err;
 }
 
 static void add(struct manycast_pool *pool, const struct ranked *ranked)
@@ -140,9 +165,8 @@ static void add(struct manycast_pool *pool, const struct ranked *ranked)
 	pool->remote |= ranked->instance->remote;
 }
 
-static int pool_fill(struct manycast_pool *pool,
-		     const struct manycast_settings *settings,
-		     const struct ranked *ranked, unsigned int n, bool front)
+static int pool_fill(struct manycast_pool *pool, const struct plan *plan,
+		     const struct ranked *ranked, unsigned int n)
 {
 	struct manycast_backend *backend;
 	unsigned int i;
@@ -162,15 +186,15 @@ static int pool_fill(struct manycast_pool *pool,
 		backend[i] = ranked[i].backend;
 		add(pool, &ranked[i]);
 	}
-	err = fill_tables(pool, settings, backend, front);
+	err = fill_tables(pool, plan, backend);
 	kvfree(backend);
 	return err;
 }
 
 /* Of the @n instances of a tier. */
-static struct manycast_pool *
-pool_alloc(const struct manycast_settings *settings,
-	   const struct ranked *ranked, unsigned int n, bool front)
+static struct manycast_pool *pool_alloc(const struct plan *plan,
+					const struct ranked *ranked,
+					unsigned int n)
 {
 	struct manycast_pool *pool;
 
@@ -180,16 +204,15 @@ pool_alloc(const struct manycast_settings *settings,
 	pool->tier = ranked->tier;
 	/* Long ago, so that it is summed up when it is asked for. */
 	pool->load_time = jiffies - HZ;
-	if (!pool_fill(pool, settings, ranked, n, front))
+	if (!pool_fill(pool, plan, ranked, n))
 		return pool;
 	pool_free(pool);
 	return NULL;
 }
 
 /* Of all tiers, from the last to the first. */
-static int pools_alloc(const struct manycast_settings *settings,
-		       const struct ranked *ranked, unsigned int n, bool front,
-		       struct manycast_pool **first)
+static int pools_alloc(const struct plan *plan, const struct ranked *ranked,
+		       unsigned int n, struct manycast_pool **first)
 {
 	struct manycast_pool *next = NULL, *pool;
 	unsigned int from;
@@ -198,7 +221,7 @@ static int pools_alloc(const struct manycast_settings *settings,
 		for (from = n - 1; from; from--)
 			if (ranked[from - 1].tier != ranked[from].tier)
 				break;
-		pool = pool_alloc(settings, &ranked[from], n - from, front);
+		pool = pool_alloc(plan, &ranked[from], n - from);
 		if (!pool) {
 			pools_free(next);
 			return -ENOMEM;
@@ -210,12 +233,23 @@ static int pools_alloc(const struct manycast_settings *settings,
 	return 0;
 }
 
+/* Where the next pools will look for what they have in common with this. */
+static void note_places(const struct manycast_pool *pool)
+{
+	unsigned int i;
+
+	for (; pool; pool = pool->next)
+		for (i = 0; i < pool->all; i++)
+			pool->instance[i]->place = i;
+}
+
 static void publish(struct manycast_service *svc, struct manycast_pool *pool)
 {
 	struct manycast_pool *old =
 		rcu_replace_pointer(svc->pool, pool,
 				    lockdep_is_held(&svc->mnet->lock));
 
+	note_places(pool);
 	if (old)
 		call_rcu(&old->rcu, pools_free_rcu);
 }
@@ -245,6 +279,12 @@ int manycast_pool_update(struct manycast_service *svc,
 			 const struct manycast_settings *settings,
 			 struct netlink_ext_ack *extack)
 {
+	struct plan plan = {
+		.settings = settings,
+		.front = svc->front,
+		.before = rcu_dereference_protected(svc->pool,
+				lockdep_is_held(&svc->mnet->lock)),
+	};
 	struct manycast_pool *first;
 	struct ranked *ranked;
 	int err = -ENOMEM;
@@ -254,7 +294,7 @@ int manycast_pool_update(struct manycast_service *svc,
 				GFP_KERNEL);
 	if (ranked) {
 		n = collect(svc, settings, ranked);
-		err = pools_alloc(settings, ranked, n, svc->front, &first);
+		err = pools_alloc(&plan, ranked, n, &first);
 		kvfree(ranked);
 	}
 	if (err) {

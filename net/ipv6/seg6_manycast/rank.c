@@ -46,6 +46,7 @@ static u32 minus_log2(u32 x)
  * its weight, whoever else takes part.
  */
 struct score {
+	u64 id;
 	u32 lot;
 	u32 weight;
 	u64 cost;
@@ -54,6 +55,7 @@ struct score {
 static void draw(u32 row, const struct manycast_backend *backend,
 		 struct score *score)
 {
+	score->id = backend->id;
 	score->lot = jhash_3words(backend->id >> 32, (u32)backend->id, row, 0);
 	score->weight = backend->weight;
 }
@@ -61,12 +63,24 @@ static void draw(u32 row, const struct manycast_backend *backend,
 /* Not better for sure, which spares almost everybody the logarithm. */
 static bool hopeless(const struct score *score, const struct score *last)
 {
-	return score->lot <= last->lot && score->weight <= last->weight;
+	return score->lot < last->lot && score->weight <= last->weight;
 }
 
 static u64 cost(const struct score *score)
 {
 	return div_u64((u64)minus_log2(score->lot) << 16, score->weight);
+}
+
+/* Nothing but the two decides, so that a row is the same everywhere, in
+ * whatever order its backends came. Next to each other, lots may cost the same.
+ */
+static bool before(const struct score *a, const struct score *b)
+{
+	if (a->cost != b->cost)
+		return a->cost < b->cost;
+	if (a->lot != b->lot)
+		return a->lot > b->lot;
+	return a->id < b->id;
 }
 
 /**
@@ -76,9 +90,6 @@ static u64 cost(const struct score *score)
  * @n:		their number
  * @rank:	result: their indices, in the order of their ranks
  * @k:		how many, SEG6_MANYCAST_FANOUT_MAX at most
- *
- * Where two cost the same, the order of @backend decides: for the same result
- * everywhere the caller sorts them by @id.
  *
  * Return: how many there are, min(@k, @n).
  */
@@ -93,10 +104,10 @@ unsigned int manycast_rank_row(u32 row, const struct manycast_backend *backend,
 		if (got == k && hopeless(&mine, &best[k - 1]))
 			continue;
 		mine.cost = cost(&mine);
-		if (got == k && mine.cost >= best[k - 1].cost)
+		if (got == k && !before(&mine, &best[k - 1]))
 			continue;
 		got = min(got + 1, k);
-		for (j = got - 1; j && best[j - 1].cost > mine.cost; j--) {
+		for (j = got - 1; j && before(&mine, &best[j - 1]); j--) {
 			best[j] = best[j - 1];
 			rank[j] = rank[j - 1];
 		}
@@ -106,6 +117,39 @@ unsigned int manycast_rank_row(u32 row, const struct manycast_backend *backend,
 	return got;
 }
 EXPORT_SYMBOL_IF_KUNIT(manycast_rank_row);
+
+/**
+ * manycast_rank_join() - have one more backend take its place in a row
+ * @row:	its number
+ * @backend:	the backends
+ * @i:		the index of the one that joins
+ * @rank:	the row, full, of others among @backend; afterwards as if it had
+ *		been made with @i
+ * @k:		its length
+ */
+void manycast_rank_join(u32 row, const struct manycast_backend *backend, u16 i,
+			u16 *rank, unsigned int k)
+{
+	struct score mine, other;
+	unsigned int j;
+
+	draw(row, &backend[i], &mine);
+	draw(row, &backend[rank[k - 1]], &other);
+	if (hopeless(&mine, &other))
+		return;
+	mine.cost = cost(&mine);
+	for (j = k; j; j--) {
+		draw(row, &backend[rank[j - 1]], &other);
+		other.cost = cost(&other);
+		if (before(&other, &mine))
+			break;
+		if (j < k)
+			rank[j] = rank[j - 1];
+	}
+	if (j < k)
+		rank[j] = i;
+}
+EXPORT_SYMBOL_IF_KUNIT(manycast_rank_join);
 
 /**
  * manycast_rank_pick() - those in a row who may be asked

@@ -24,6 +24,8 @@ static inline u32 manycast_rank_of(u64 hash)
 
 unsigned int manycast_rank_row(u32 row, const struct manycast_backend *backend,
 			       unsigned int n, u16 *rank, unsigned int k);
+void manycast_rank_join(u32 row, const struct manycast_backend *backend, u16 i,
+			u16 *rank, unsigned int k);
 unsigned int manycast_rank_pick(const u16 *rank, unsigned int ranks,
 				unsigned int n, u16 *pick, unsigned int k);
 

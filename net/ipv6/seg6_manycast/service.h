@@ -16,6 +16,7 @@
 #include "period.h"
 #include "srh.h"
 
+struct manycast_backend;
 struct manycast_calendar;
 struct manycast_key;
 struct netlink_ext_ack;
@@ -109,6 +110,7 @@ struct manycast_role {
  *		active segment is where packets to it go first
  * @role:	under manycast_net.lock
  * @last_weight: what it was before it was drained, so that ranks stay
+ * @place:	its index in its tier's published pool; under manycast_net.lock
  * @remote:	another site's selector: its answers name their server
  * @bid_id:	manycast_bid_id()
  * @metrics:	by which periods it gets
@@ -132,6 +134,7 @@ struct manycast_instance {
 	struct manycast_path path;
 	struct manycast_role role;
 	u32 last_weight;
+	u16 place;
 	bool remote;
 	u64 bid_id;
 	struct manycast_metrics metrics;
@@ -159,6 +162,7 @@ manycast_sid(const struct manycast_instance *inst)
  * @rank:	MANYCAST_RANK_ROWS rows of @ranks indices, for candidates hash;
  *		else NULL
  * @ranks:	length of a row
+ * @key:	of the hashes of SIDs that @rank is made of
  * @front:	@slots indices, where a hasher uses the service; else NULL
  * @slots:	entries of @front
  * @cumulated:	sums of weights, see manycast_pick_one()
@@ -180,6 +184,7 @@ struct manycast_pool {
 	bool remote;
 	u16 *rank;
 	unsigned int ranks;
+	siphash_key_t key;
 	u16 *front;
 	unsigned int slots;
 	u32 *cumulated;
@@ -289,6 +294,9 @@ int manycast_pool_update(struct manycast_service *svc,
 			 const struct manycast_settings *settings,
 			 struct netlink_ext_ack *extack);
 void manycast_pool_clear(struct manycast_service *svc);
+int manycast_pool_rank(struct manycast_pool *pool,
+		       const struct manycast_backend *backend,
+		       const struct manycast_pool *old);
 
 int manycast_instances_init(struct manycast_net *mnet);
 void manycast_instances_exit(struct manycast_net *mnet);

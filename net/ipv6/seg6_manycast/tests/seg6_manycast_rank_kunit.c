@@ -236,6 +236,43 @@ static void rank_of_many(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, first);
 }
 
+/* Where two of them are almost equal, too. */
+static void rank_of_any_order(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	u16 rank[K_MAX], back[K_MAX];
+	unsigned int i, row;
+
+	for (i = 0; i < MANY; i++)
+		f->other[MANY - 1 - i] = f->backend[i];
+	for (row = 0; row < ROWS; row++) {
+		manycast_rank_row(row, f->backend, MANY, rank, K_MAX);
+		manycast_rank_row(row, f->other, MANY, back, K_MAX);
+		for (i = 0; i < K_MAX; i++)
+			KUNIT_ASSERT_EQ_MSG(test, rank[i], MANY - 1 - back[i],
+					    "row %u, rank %u", row, i);
+	}
+}
+
+/* Each that joins, as if it had been there from the beginning. */
+static void rank_join_one_by_one(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	u16 rank[K_MAX], want[K_MAX];
+	unsigned int i, row;
+
+	for (i = 0; i < MANY; i++)
+		f->backend[i].weight = prandom_u32_state(&f->rnd) % 9 + 1;
+	for (row = 0; row < 256; row++) {
+		manycast_rank_row(row, f->backend, K_MAX, rank, K_MAX);
+		for (i = K_MAX; i < MANY; i++)
+			manycast_rank_join(row, f->backend, i, rank, K_MAX);
+		manycast_rank_row(row, f->backend, MANY, want, K_MAX);
+		KUNIT_ASSERT_EQ_MSG(test, 0, memcmp(rank, want, sizeof(want)),
+				    "row %u", row);
+	}
+}
+
 static void rank_pick_skips_drained(struct kunit *test)
 {
 	static const u16 rank[] = { 7, 2, 9, 0, 5 };
@@ -260,6 +297,8 @@ static struct kunit_case rank_cases[] = {
 	KUNIT_CASE(rank_weight_moves_one),
 	KUNIT_CASE(rank_finds_again),
 	KUNIT_CASE(rank_of_many),
+	KUNIT_CASE(rank_of_any_order),
+	KUNIT_CASE(rank_join_one_by_one),
 	KUNIT_CASE(rank_pick_skips_drained),
 	{}
 };
