@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-# time: 60
+# time: 80
 # size: large
 """Selectors follow etcd: three members, two selectors, three servers.
 
@@ -11,7 +11,7 @@ among it, whatever becomes of etcd meanwhile; and clients do not notice.
 import time
 
 from lib import ktap, site
-from lib.ktap import equal, true, wait_for
+from lib.ktap import equal, true
 from lib.site import SELECTORS, SERVERS, SERVICES, TTL, instance, service, sid
 
 STALE = "stale, the last state stays"
@@ -99,8 +99,8 @@ def fresh_boot(net, i):
         sel.later(f"manycast service del {name}")
     sel.flush()
     net.follow(i)
-    wait_for(lambda: net.weights(i, "web") and net.weights(i, "race"),
-             f"sel{i} has what it had", 20)
+    net.wait(lambda: net.weights(i, "web") and net.weights(i, "race"),
+             f"sel{i} has what it had")
     net.routes(i)
 
 
@@ -115,7 +115,7 @@ def etcd_is_away(net):
     net.cluster.kill(leader, others[0])
     try:
         for i in SELECTORS:
-            wait_for(lambda i=i: net.metric(i, "stale"), "it is stale", 30)
+            net.wait(lambda i=i: net.metric(i, "stale"), "it is stale")
         equal(net.configuration(1), before, "what stays")
         net.nothing_lost()
         fresh_boot(net, 2)
@@ -130,7 +130,7 @@ def etcd_is_away(net):
         net.cluster.start(leader)
         net.cluster.start(others[0])
     for i in SELECTORS:
-        wait_for(lambda i=i: not net.metric(i, "stale"), "etcd is back", 30)
+        net.wait(lambda i=i: not net.metric(i, "stale"), "etcd is back")
     # Whose lease has not been kept meanwhile still has it.
     time.sleep(TTL)
     equal([net.configuration(i) for i in SELECTORS], [before, before],
@@ -144,12 +144,12 @@ def etcd_is_away(net):
 def an_empty_etcd(net):
     """It is new, perhaps, and does not end the site."""
     net.cluster.delete(*map(service, SERVICES))
-    wait_for(lambda: net.metric(1, "stale"), "it is stale", 10)
+    net.wait(lambda: net.metric(1, "stale"), "it is stale")
     net.followers[1].says("etcd has no service")
     equal(len(net.weights(1)), len(SERVERS), "instances")
     net.agree(net.cluster.put({service(name): words
                                for name, words in SERVICES.items()}))
-    wait_for(lambda: not net.metric(1, "stale"), "it is not stale")
+    net.wait(lambda: not net.metric(1, "stale"), "it is not stale")
 
 
 def main():

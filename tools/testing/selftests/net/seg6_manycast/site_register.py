@@ -10,7 +10,7 @@ import signal
 import time
 
 from lib import ktap, site
-from lib.ktap import equal, true, wait_for
+from lib.ktap import equal, true
 from lib.site import (DRAIN, GRACE, SELECTORS, SERVICES, instance, service,
                       sid)
 
@@ -19,9 +19,9 @@ the_site = ktap.Shared(site.Site)
 case = ktap.case_of(the_site, CASES)
 
 
-def left(net, which, name="web"):
+def left(net, which, selectors=SELECTORS):
     """Which of these SIDs some selector still has."""
-    return {where for i in SELECTORS for where in net.weights(i, name)
+    return {where for i in selectors for where in net.weights(i)
             if where in which}
 
 
@@ -29,16 +29,13 @@ def left(net, which, name="web"):
 def who_stops_drains_first(net):
     """By the weight 0, which etcd has; and then it is not there at once."""
     net.talk()
+    since, revision = net.now(), net.cluster.revision()
     start = time.monotonic()
-    register = net.registers[3].process
-    register.send_signal(signal.SIGTERM)
-    for i in SELECTORS:
-        wait_for(lambda i=i: net.weights(i).get(sid(3)) == 0,
-                 f"no weight at sel{i}", 10)
-        equal(net.metric(i, "gone"), 0, "gone")
-    equal(register.wait(30), 0, "exit status")
+    equal(net.registers[3].end(signal.SIGTERM), 0, "exit status")
     true(time.monotonic() - start >= GRACE, "it took its time")
-    wait_for(lambda: not left(net, {sid(3)}), "removed", 10)
+    net.gone(since, sid(3))
+    equal(net.cluster.values(instance("web", sid(3)), revision),
+          ["weight 0", None], "what etcd had")
     net.nothing_lost()
 
 
@@ -46,27 +43,39 @@ def who_stops_drains_first(net):
 def who_dies_is_drained_and_removed(net):
     """Its server serves on, but for all that etcd knows it may be dead."""
     net.talk()
+    since, revision = net.now(), net.cluster.revision()
     net.registers[2].end(signal.SIGKILL)
-    seen = {}
-    for i in SELECTORS:
-        wait_for(lambda i=i: net.weights(i).get(sid(2)) == 0,
-                 f"no weight at sel{i}", 20)
-        seen[i] = time.monotonic()
-        wait_for(lambda i=i: net.metric(i, "gone") == 1, "gone", 5)
-    for i in SELECTORS:
-        wait_for(lambda i=i: sid(2) not in net.weights(i),
-                 f"sel{i} has removed it", 20)
-        true(time.monotonic() - seen[i] >= DRAIN - 1, "not at once")
+    for i, (drained, removed) in net.gone(since, sid(2)).items():
+        true(removed - drained >= DRAIN - 1, f"not at once at sel{i}")
+    equal(net.cluster.values(instance("web", sid(2)), revision), [None],
+          "what etcd had")
     net.nothing_lost()
+
+
+@case
+def who_is_gone_is_remembered(net):
+    """By a selector's program that is started again."""
+    net.followers[1].end()
+    net.follow(1, drain=3600)
+    since = net.now()
+    net.registers[2].end(signal.SIGKILL)
+    net.wait(lambda: not left(net, {sid(2)}, selectors=(2,)),
+             "sel2 has removed it")
+    net.wait(lambda: net.metric(1, "gone") == 1, "sel1 drains it")
+    equal(net.weights(1).get(sid(2)), 0, "weight at sel1")
+    net.followers[1].end(signal.SIGKILL)
+    net.follow(1)
+    net.gone(since, sid(2))
+    net.wait(lambda: net.metric(1, "gone") == 0, "nobody else")
 
 
 @case
 def who_comes_back_is_not_removed(net):
     net.registers[1].end(signal.SIGKILL)
-    wait_for(lambda: net.weights(1).get(sid(1)) == 0, "no weight", 20)
+    net.wait(lambda: not net.weights(1).get(sid(1)), "no weight")
     net.register(1, "weight", "5")
     for i in SELECTORS:
-        wait_for(lambda i=i: net.weights(i).get(sid(1)) == 5, "weight", 10)
+        net.wait(lambda i=i: net.weights(i).get(sid(1)) == 5, "weight")
     time.sleep(DRAIN + 1)
     for i in SELECTORS:
         equal(net.weights(i).get(sid(1)), 5, "weight")
@@ -75,10 +84,13 @@ def who_comes_back_is_not_removed(net):
 
 @case
 def a_key_that_is_deleted_by_hand(net):
-    """Its server is there, and says so again."""
+    """Its server is there, and says so again; not at once, here."""
+    register = net.registers[1].process
+    register.send_signal(signal.SIGSTOP)
     net.cluster.delete(instance("web", sid(1)))
-    wait_for(lambda: net.weights(1).get(sid(1)) == 0, "no weight", 10)
-    wait_for(lambda: net.weights(1).get(sid(1)) == 1, "weight", 10)
+    net.wait(lambda: not net.weights(1).get(sid(1)), "no weight")
+    register.send_signal(signal.SIGCONT)
+    net.wait(lambda: net.weights(1).get(sid(1)) == 1, "weight")
 
 
 @case
@@ -87,7 +99,7 @@ def what_somebody_else_changes(net):
     sel = net["sel1"]
     sel.ip(f"manycast instance set service web sid {sid(1)} state down")
     sel.ip(f"manycast instance del service web sid {sid(2)}")
-    wait_for(lambda: sid(2) in net.weights(1), "it is here again", 10)
+    net.wait(lambda: sid(2) in net.weights(1), "it is here again")
     states = {x["sid"]: x["state"] for x in net["sel1"].instances()}
     equal((states[sid(1)], states[sid(2)]), ("down", "up"), "states")
     sel.ip(f"manycast instance set service web sid {sid(1)} state up")
@@ -127,7 +139,7 @@ def nonsense(net):
           "services")
     equal(net.metric(1, "refused_keys"), len(bad) + 1, "refused keys")
     net.agree(net.cluster.delete(*bad, instance("web", "fc00:5::6"), good))
-    wait_for(lambda: not left(net, {sid(1, 999)}), "it is gone", 10)
+    net.wait(lambda: not left(net, {sid(1, 999)}), "it is gone")
 
 
 @case
@@ -137,14 +149,14 @@ def what_ip_refuses(net):
         before = f.read()
     net.cluster.put({service("web"): SERVICES["web"] + " hold long",
                      instance("web", sid(1, 999)): ""})
-    wait_for(lambda: net.metric(1, "failed"), "it says so", 10)
+    net.wait(lambda: net.metric(1, "failed"), "it says so")
     net.followers[1].says('"hold" value is invalid')
     true(sid(1, 999) not in net.weights(1), "not applied")
     with open(net.file(1), encoding="ascii") as f:
         equal(f.read(), before, "the file")
     net.cluster.put({service("web"): SERVICES["web"]})
     net.agree(net.cluster.delete(instance("web", sid(1, 999))))
-    wait_for(lambda: not net.metric(1, "failed"), "it is right again")
+    net.wait(lambda: not net.metric(1, "failed"), "it is right again")
 
 
 def main():

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """A cluster of etcd in namespaces, and etcdctl to look at it."""
 
+import base64
 import contextlib
 import json
 import os
@@ -103,6 +104,22 @@ class Cluster:
 
     def delete(self, *keys):
         return self._change([f"del {key}" for key in keys])
+
+    def values(self, key, since):
+        """What became of its value after that revision, None for none."""
+        found = []
+        for revision in range(since, self.revision() + 1):
+            text = self.ctl("get", key, "-w", "json", "--rev", str(revision))
+            value = next((base64.b64decode(kv.get("value", "")).decode()
+                          for kv in json.loads(text).get("kvs", ())), None)
+            if found[-1:] != [value]:
+                found.append(value)
+        return found[1:]
+
+    def revision(self):
+        """As a majority agrees."""
+        found = json.loads(self.ctl("get", "/ready", "-w", "json"))
+        return found["header"]["revision"]
 
     def leader(self):
         """The name of the member that leads, when all are there."""

@@ -22,7 +22,7 @@ import struct
 import tempfile
 import threading
 
-from . import craft, etcd, netns, traffic
+from . import craft, etcd, monitor, netns, traffic
 from .ktap import equal, wait_for
 from .topology import CLIENT, PREFIX
 from .wire import raw_socket
@@ -108,6 +108,7 @@ class Site:
                          {instance("race", sid(i)): "" for i in SERVERS})
         for i in SERVERS:
             self.register(i)
+        self.logs = {i: monitor.Log(self[f"sel{i}"]) for i in SELECTORS}
         for i in SELECTORS:
             self.follow(i)
         self.settle()
@@ -174,13 +175,13 @@ class Site:
             self.cluster.env, ["--ttl", TTL, "--drain", GRACE, "web", sid(i),
                                *words])
 
-    def follow(self, i):
+    def follow(self, i, drain=DRAIN):
         env = self.cluster.env
         if i == 1:
             env = env | {"NOTIFY_SOCKET": f"{self.dir}/notify"}
         self.followers[i] = Program(
             self[f"sel{i}"], "follow", f"{self.dir}/sel{i}.log", env,
-            ["--drain", DRAIN, "--every", 2, "--metrics",
+            ["--drain", drain, "--every", 2, "--metrics",
              f"{self.dir}/sel{i}.prom", f"fc00:a:{i}::1", self.file(i)])
 
     def file(self, i):
@@ -203,6 +204,30 @@ class Site:
             f"-j manycast instance show service {name}", check=False)
         return {} if done.returncode else {
             x["sid"]: x["weight"] for x in json.loads(done.stdout or "[]")}
+
+    def now(self):
+        """For became()."""
+        return {i: len(log.events) for i, log in self.logs.items()}
+
+    def became(self, i, since, where):
+        """What has become of an instance of web at selector i: the times and
+        the weights, None when it was removed.
+        """
+        found = self.logs[i].weights("web", where, since[i])
+        return [when for when, _ in found], [weight for _, weight in found]
+
+    def gone(self, since, where):
+        """Wait until both selectors have drained it and then removed it, and
+        done nothing else with it. Returns when, by selector.
+        """
+        def last(i):
+            return self.became(i, since, where)[1][-1:] == [None]
+        for i in SELECTORS:
+            self.wait(lambda i=i: last(i), f"sel{i} has removed {where}")
+        found = {i: self.became(i, since, where) for i in SELECTORS}
+        equal([weights for _, weights in found.values()],
+              [[0, None] for _ in SELECTORS], "weights until it was removed")
+        return {i: times for i, (times, _) in found.items()}
 
     def configuration(self, i):
         """All that selectors should agree about."""
@@ -237,7 +262,7 @@ class Site:
         """Wait until selectors have this revision, and look at all of them."""
         def there():
             return all([self.sample(i) >= revision for i in SELECTORS])
-        wait_for(there, f"selectors have revision {revision}", 30)
+        self.wait(there, f"selectors have revision {revision}")
         self.same_candidates()
 
     def settle(self):
@@ -245,8 +270,8 @@ class Site:
         want = {sid(i): 1 for i in SERVERS}
         for i in SELECTORS:
             for name in SERVICES:
-                wait_for(lambda i=i, name=name: self.weights(i, name) == want,
-                         f"{name} of sel{i} has three instances", 30)
+                self.wait(lambda i=i, name=name: self.weights(i, name) == want,
+                          f"{name} of sel{i} has three instances")
 
     # Flows.
 
@@ -306,7 +331,7 @@ class Site:
             ports = list(itertools.islice(self.ports, FLOWS))
             found = [self.candidates(i, ports) for i in SELECTORS]
             return found if shown() == before else None
-        first, second = wait_for(steady, "sel1 and sel2 have the same", 20)
+        first, second = self.wait(steady, "sel1 and sel2 have the same")
         equal(first, second, "candidates at sel1 and sel2")
 
     def talk(self):
@@ -334,6 +359,18 @@ class Site:
             print(f"# {len(results)} connections", flush=True)
         equal(self.lost(), self.before, "lost handshakes")
 
+    def wait(self, condition, what):
+        """As long as a busy machine may take; and if it was in vain, tell what
+        the programs have said.
+        """
+        try:
+            return wait_for(condition, what, 60)
+        except AssertionError as e:
+            said = [f"{os.path.basename(program.log)}: {line}" for program in
+                    (*self.followers.values(), *self.registers.values())
+                    for line in program.text().splitlines()[-5:]]
+            raise AssertionError("\n".join([str(e), *said])) from e
+
     # Between cases, and at the end.
 
     def restore(self):
@@ -348,6 +385,8 @@ class Site:
     def remove(self):
         for server in self.servers:
             server.kill()
+        for log in self.logs.values():
+            log.end()
         self.status.shutdown(socket.SHUT_RD)
         netns.remove(self.hosts.values())
         shutil.rmtree(self.dir)
