@@ -249,8 +249,11 @@ def systemd_knows_what_units_say():
     for name in ("announce/seg6-manycast-announce.service",
                  "config/seg6-manycast.service",
                  "exporter/seg6-manycast-exporter.service",
-                 "exporter/seg6-manycast-exporter.timer"):
-        units.append(os.path.join(folder, os.path.basename(name)))
+                 "exporter/seg6-manycast-exporter.timer",
+                 "site/seg6-manycast-site-follow.service",
+                 "site/seg6-manycast-site-register@.service"):
+        units.append(os.path.join(folder, os.path.basename(name).replace(
+            "@", "@web")))
         with open(os.path.join(TOOLS, name), encoding="ascii") as f, \
                 open(units[-1], "w", encoding="ascii") as copy:
             copy.write(f.read().replace("/usr/local/lib/seg6-manycast", TOOLS))
