@@ -90,6 +90,7 @@ enum seg6_manycast_lwt_attr {
 #define SEG6_MANYCAST_STRETCH_MAX	255	/* periods */
 #define SEG6_MANYCAST_THRESHOLD_MAX	255
 #define SEG6_MANYCAST_PENDING_MAX	8	/* metrics to come */
+#define SEG6_MANYCAST_RTT_BUCKETS	85	/* of a histogram */
 
 /* A metric and the first period that it is for */
 struct seg6_manycast_pending {
@@ -97,6 +98,15 @@ struct seg6_manycast_pending {
 	__u8	metric;
 	__u8	pad[7];
 };
+
+/* Where a bucket of round-trip times begins, in microseconds. The first one
+ * begins at 0, the others are four to a power of two, from 5 us to 8.4 s. Each
+ * ends where the next one begins, the last one does not end.
+ */
+static inline __u32 seg6_manycast_rtt_bound(__u32 bucket)
+{
+	return bucket ? (4 + bucket % 4) << (bucket / 4) : 0;
+}
 
 enum seg6_manycast_cmd {
 	SEG6_MANYCAST_CMD_UNSPEC,
@@ -329,6 +339,13 @@ enum seg6_manycast_instance_attr {
 	/* struct seg6_manycast_pending[0..8]: metrics of later periods */
 	SEG6_MANYCAST_INSTANCE_PENDING,
 	SEG6_MANYCAST_INSTANCE_PAD,
+	/* u64[1..85]: round trips by bucket, of all SYN-ACKs that came before
+	 * their handshake was decided. Ends with the last bucket that is not
+	 * empty; absent until measured. Not in events.
+	 */
+	SEG6_MANYCAST_INSTANCE_RTT_HISTOGRAM,
+	/* u64, us: sum of these round trips; likewise */
+	SEG6_MANYCAST_INSTANCE_RTT_SUM,
 	__SEG6_MANYCAST_INSTANCE_MAX
 };
 

@@ -371,7 +371,8 @@ void manycast_instance_told(struct manycast_instance *inst, u32 load)
  * @rtt:	microseconds
  * @tm:		its telemetry
  *
- * Several CPUs may do so at once; any of their results is good.
+ * Several CPUs may do so at once; any of their results is good. The histogram
+ * has them all.
  *
  * Context: RCU, bottom halves off.
  */
@@ -379,6 +380,7 @@ void manycast_instance_measured(struct manycast_instance *inst, u32 rtt,
 				const struct manycast_telemetry *tm)
 {
 	smooth(&inst->rtt, rtt);
+	manycast_histogram_add(&inst->rtts, rtt);
 	if (tm->residence != MANYCAST_IOAM_UNAVAILABLE)
 		smooth(&inst->residence, tm->residence);
 	manycast_instance_told(inst, tm->load);

@@ -110,6 +110,29 @@ static int put_instance(struct sk_buff *msg,
 				  inst->stats, SEG6_MANYCAST_INSTANCE_STAT_MAX);
 }
 
+/* Not in events: it would double them, and none tells of a handshake. */
+static int put_histogram(struct sk_buff *msg,
+			 const struct manycast_histogram *hist)
+{
+	unsigned int n = manycast_histogram_len(hist), i;
+	struct nlattr *attr;
+	u64 *count;
+
+	if (!n)
+		return 0;
+	attr = nla_reserve_64bit(msg, SEG6_MANYCAST_INSTANCE_RTT_HISTOGRAM,
+				 n * sizeof(*count),
+				 SEG6_MANYCAST_INSTANCE_PAD);
+	if (!attr)
+		return -EMSGSIZE;
+	count = nla_data(attr);
+	for (i = 0; i < n; i++)
+		count[i] = atomic64_read(&hist->count[i]);
+	return nla_put_u64_64bit(msg, SEG6_MANYCAST_INSTANCE_RTT_SUM,
+				 atomic64_read(&hist->sum),
+				 SEG6_MANYCAST_INSTANCE_PAD);
+}
+
 static struct sk_buff *instance_event(struct genl_info *info,
 				      const struct manycast_instance *inst,
 				      u8 cmd)
@@ -393,7 +416,8 @@ static bool dump_instances(struct sk_buff *msg, struct netlink_callback *cb,
 					   SEG6_MANYCAST_CMD_INSTANCE_GET);
 		if (!hdr)
 			return false;
-		if (put_instance(msg, inst)) {
+		if (put_instance(msg, inst) ||
+		    put_histogram(msg, &inst->rtts)) {
 			genlmsg_cancel(msg, hdr);
 			return false;
 		}

@@ -11,6 +11,7 @@
 
 #include "contest.h"
 #include "health.h"
+#include "histogram.h"
 #include "main.h"
 #include "metric.h"
 #include "period.h"
@@ -122,6 +123,7 @@ struct manycast_role {
  * @residence:	microseconds, smoothed; 0 until measured
  * @load:	per mille, last report, or MANYCAST_IOAM_UNAVAILABLE
  * @load_time:	jiffies of that report
+ * @rtts:	all round-trip times, not smoothed
  */
 struct manycast_instance {
 	struct percpu_ref ref;
@@ -145,6 +147,7 @@ struct manycast_instance {
 	u32 residence;
 	u32 load;
 	unsigned long load_time;
+	struct manycast_histogram rtts;
 };
 
 static inline const struct in6_addr *

@@ -28,7 +28,7 @@ from lib.topology import SEL_SID, sid
  METRICS, SERVICE_PAD) = range(1, 37)
 (I_SERVICE, I_SID, SEGS, ADDR, WEIGHT, INSTANCE_STATS, RTT, RESIDENCE,
  LOAD, TIER, STATE, REMOTE, METRIC, FROM, PENDING,
- INSTANCE_PAD) = range(1, 17)
+ INSTANCE_PAD, RTT_HISTOGRAM, RTT_SUM) = range(1, 19)
 DUMP_INTR = 0x10
 L_ADDR, L_PORT, L_LOAD, L_STATS = range(1, 5)
 P_SERVICE, P_INDEX, P_NUMBER, P_SID, P_PACKETS, P_PAD = range(1, 7)
@@ -243,8 +243,8 @@ def refuse_instances(cmd):
     refuse_lengths(cmd, INSTANCE, {I_SID: 16, WEIGHT: 4, TIER: 4, STATE: 4,
                                    METRIC: 1, FROM: 8})
     refuse_unknown(cmd, INSTANCE, (INSTANCE_STATS, RTT, RESIDENCE, LOAD,
-                                   PENDING, INSTANCE_PAD, INSTANCE_PAD + 1,
-                                   100))
+                                   PENDING, INSTANCE_PAD, RTT_HISTOGRAM,
+                                   RTT_SUM, RTT_SUM + 1, 100))
     for kind, value in (WEIGHT, 256), (TIER, 8), (STATE, 3):
         refused(f"attribute {kind} of {value}", lambda k=kind, v=value:
                 F.nl.call(cmd, [*INSTANCE, (k, u32(v))]), (kind,), "ERANGE",
@@ -370,7 +370,7 @@ def reading():
         PERIOD_GET, [(P_SERVICE, name("wob"))], nl.DUMP), None, "ENOENT",
         "no such service")
     for cmd, attr in ((SERVICE_GET, SERVICE_PAD + 1),
-                      (INSTANCE_GET, INSTANCE_PAD + 1),
+                      (INSTANCE_GET, RTT_SUM + 1),
                       (LISTENER_GET, L_STATS + 1), (PERIOD_GET, P_PAD + 1)):
         refused(f"command {cmd}, unknown attribute", lambda c=cmd, a=attr:
                 F.nl.call(c, [(a, u32(1))], nl.DUMP), (attr,), "EINVAL")

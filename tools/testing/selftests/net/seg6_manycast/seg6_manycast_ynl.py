@@ -6,6 +6,7 @@ driven by the kernel's own library for such specs: what the spec says is what
 the kernel does, and the reverse.
 """
 
+import bisect
 import importlib.util
 import itertools
 import os
@@ -249,6 +250,22 @@ def measured(service):
         b.refuse(i)
 
 
+def counted(f, service):
+    """Each round trip of those three, and not of those who have refused; but
+    not in events.
+    """
+    buckets = f.spec.consts["rtt-buckets"]["value"]
+    bounds = [0] + [(4 + i % 4) << i // 4 for i in range(1, buckets)]
+    *asked, other = f.dump("instance-get", service=service.name)
+    true(not {"rtt-histogram", "rtt-sum"} & set(other), "none of who is down")
+    for instance in asked:
+        bucket = bisect.bisect(bounds, instance["rtt"]) - 1
+        equal((instance["rtt-histogram"], instance["rtt-sum"]),
+              ([0] * bucket + [1], instance["rtt"]),
+              "a round trip in its bucket, and none behind it")
+    f.do("instance-set", service=service.name, sid=addr(sid(1)), weight=2)
+
+
 def subscribed(f):
     """A socket for each group: more than one the library does not take."""
     listeners = []
@@ -278,7 +295,7 @@ def every_operation():
     measured(service)
     for _ in range(3):
         service.attempt().connect()
-    f.dump("instance-get", service=service.name)
+    counted(f, service)
     periods(f, service)
     f.do("stats-get")
     f.do("instance-del", service=service.name, sid=addr("fc00:5:99::1"))
