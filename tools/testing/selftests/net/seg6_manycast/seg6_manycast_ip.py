@@ -462,7 +462,7 @@ def why_packets_were_dropped(s):
 
 @selector_case(instances=1)
 def what_happens_in_a_second(s):
-    """No more than were begun, and not none; and how fast these were."""
+    """No more than were begun, and not none."""
     with subprocess.Popen(
             ["ip", "-n", s.sel.ns.name, "-j", "manycast", "show", "interval",
              "1"], stdout=subprocess.PIPE, text=True) as show:
@@ -474,9 +474,6 @@ def what_happens_in_a_second(s):
                  if x["name"] == s.name]
     true(0 < told["begun_per_second"] <= begun,
          f"{told['begun_per_second']} of {begun}")
-    instance, = told["instances"]
-    true(0 < instance["rtt_count"] <= begun, f"{instance} of {begun}")
-    true(0 < instance["rtt_median"] <= instance["rtt_p99"], f"{instance}")
     (service, _), _ = shown(s, words=("interval", "1"))
     true(" begun 0.0/s " in service, service)
     true("begun" not in shown(s)[0][0], "only between two reads")
