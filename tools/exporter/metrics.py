@@ -131,3 +131,7 @@ LISTENER_GAUGES = {
 }
 
 STATES = "up", "suspect", "down"
+
+# Where buckets of round-trip times end, in microseconds. The module's own are
+# four to a power of two, and none of them goes beyond one of these.
+BOUNDS = [2 ** power for power in range(3, 24)]

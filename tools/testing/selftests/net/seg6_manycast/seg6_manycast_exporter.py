@@ -91,6 +91,40 @@ def units_are_base_units():
     equal(samples["seg6_manycast_listener_load_ratio", address], 0.1, "ratio")
 
 
+def histogram(samples, service, sid):
+    """What an instance has: buckets by their bound, the sum and the count."""
+    labels = f'service="{service}"', f'sid="{sid}"'
+    name = "seg6_manycast_instance_rtt_seconds"
+    bounds = {}
+    for (sample, words), value in samples.items():
+        if sample == name + "_bucket" and set(labels) < set(words):
+            bound, = set(words) - set(labels)
+            bounds[float(bound[len('le="'):-1])] = value
+    return (bounds, samples[name + "_sum", labels],
+            samples[name + "_count", labels])
+
+
+@case
+def round_trips_are_a_histogram():
+    """Of powers of two, by the buckets that ip tells and where they end."""
+    net = watched()
+    net.traffic(1)
+    samples = parse(net.export())
+    told = [i for s in net.shown()["services"] for i in s["instances"]]
+    true(sum("rtt_histogram" in i for i in told) > 0, "some have answered")
+    for i in told:
+        bounds, total, count = histogram(samples, i["service"], i["sid"])
+        equal(sorted(bounds), [2 ** n / 1e6 for n in range(3, 24)] + [math.inf],
+              "bounds")
+        equal((bounds[math.inf], count, total),
+              (i.get("rtt_count", 0),) * 2 + (i.get("rtt_sum", 0) / 1e6,),
+              "all of them")
+        for bound, value in bounds.items():
+            equal(value, sum(b["count"] for b in i.get("rtt_histogram", ())
+                             if b.get("to", math.inf) / 1e6 <= bound),
+                  f"those of {bound} seconds")
+
+
 @case
 def periods_are_counted():
     """All that there are, by who has them."""
@@ -115,7 +149,7 @@ def promtool_has_nothing_to_say():
 
 def parse_influx(text):
     """The samples of lines of its protocol, named as parse() does."""
-    word = r"[\w.:-]+"
+    word = r"[\w.:+-]+"
     line = re.compile(rf"seg6_manycast((?:,{word}={word})*) "
                       rf"({word}=[\d.e-]+i?(?:,{word}=[\d.e-]+i?)*) \d{{19}}")
     for each in text.splitlines():
@@ -259,6 +293,27 @@ def prometheus_answers_every_panel():
     equal([labels["instance"] for labels, value in
            net.now("node_textfile_scrape_error") if value], [],
           "files that node_exporter could not read")
+
+
+@case
+def prometheus_finds_quantiles():
+    """The medians that ip tells, to a power of two."""
+    net = watched().scraped()
+    net.write()
+    told = [i for i in net.sel.instances() if "rtt_median" in i]
+    true(told, "some have answered")
+    buckets = "seg6_manycast_instance_rtt_seconds_bucket"
+
+    def scraped():
+        found = {labels["sid"]: value for labels, value in net.now(
+            f'{buckets}{{service="web",le="+Inf"}}')}
+        return all(found.get(i["sid"]) == i["rtt_count"] for i in told)
+    wait_for(scraped, "the last round trip is there", 10)
+    medians = {labels["sid"]: value for labels, value in net.now(
+        f'histogram_quantile(0.5, {buckets}{{service="web"}})')}
+    for i in told:
+        true(0.5 < medians[i["sid"]] / (i["rtt_median"] / 1e6) < 2,
+             f"{medians[i['sid']]} for {i}")
 
 
 @case
