@@ -17,8 +17,7 @@ from lib.site import SELECTORS, SERVERS, SERVICES, TTL, instance, service, sid
 STALE = "stale, the last state stays"
 MANY = 30 if ktap.SLOW else 100
 CASES = []
-the_site = ktap.Shared(site.Site)
-case = ktap.case_of(the_site, CASES)
+case = ktap.case_of(site.the_site, CASES)
 
 
 def crowd(words, numbers=range(MANY)):
@@ -152,12 +151,5 @@ def an_empty_etcd(net):
     net.wait(lambda: not net.metric(1, "stale"), "it is not stale")
 
 
-def main():
-    try:
-        ktap.run(CASES)
-    finally:
-        the_site.remove()
-
-
 if __name__ == "__main__":
-    main()
+    site.run(CASES)

@@ -15,8 +15,7 @@ from lib.site import (DRAIN, GRACE, SELECTORS, SERVICES, instance, service,
                       sid)
 
 CASES = []
-the_site = ktap.Shared(site.Site)
-case = ktap.case_of(the_site, CASES)
+case = ktap.case_of(site.the_site, CASES)
 
 
 def left(net, which, selectors=SELECTORS):
@@ -159,12 +158,5 @@ def what_ip_refuses(net):
     net.wait(lambda: not net.metric(1, "failed"), "it is right again")
 
 
-def main():
-    try:
-        ktap.run(CASES)
-    finally:
-        the_site.remove()
-
-
 if __name__ == "__main__":
-    main()
+    site.run(CASES)

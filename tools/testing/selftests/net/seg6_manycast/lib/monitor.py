@@ -50,6 +50,9 @@ class Monitor:
         return self
 
     def __exit__(self, *_):
+        self.end()
+
+    def end(self):
         self.process.kill()
         self.process.wait()
         self.process.stdout.close()
@@ -80,5 +83,4 @@ class Log:
     def end(self):
         self.monitor.process.kill()
         self.reader.join()
-        self.monitor.process.wait()
-        self.monitor.process.stdout.close()
+        self.monitor.end()

@@ -22,7 +22,7 @@ import struct
 import tempfile
 import threading
 
-from . import craft, etcd, monitor, netns, traffic
+from . import craft, etcd, ktap, monitor, netns, traffic
 from .ktap import equal, wait_for
 from .topology import CLIENT, PREFIX
 from .wire import raw_socket
@@ -390,3 +390,13 @@ class Site:
         self.status.shutdown(socket.SHUT_RD)
         netns.remove(self.hosts.values())
         shutil.rmtree(self.dir)
+
+
+the_site = ktap.Shared(Site)
+
+
+def run(cases):
+    try:
+        ktap.run(cases)
+    finally:
+        the_site.remove()

@@ -110,10 +110,12 @@ class Systemd:
         return done.stdout if check else done
 
     def pid(self):
-        """Of the first process within, the only one that unshare waits for."""
+        """Of the first process within, the only one that unshare waits for;
+        0 before it is there.
+        """
         return int(subprocess.run(["pgrep", "-P", str(self.process.pid)],
                                   capture_output=True, text=True,
-                                  check=True).stdout)
+                                  check=False).stdout or 0)
 
     def ctl(self, *words, check=True):
         return self.run("systemctl", *words, check=check)
@@ -122,10 +124,8 @@ class Systemd:
         if self.process.poll() is not None:
             with open(f"{self.dir}/log", encoding="utf-8") as log:
                 raise AssertionError(f"systemd has ended: {log.read()}")
-        done = subprocess.run(["pgrep", "-P", str(self.process.pid)],
-                              capture_output=True, check=False)
-        return not done.returncode and self.ctl(
-            "is-active", "basic.target", check=False).returncode == 0
+        return self.pid() and self.ctl("is-active", "basic.target",
+                                       check=False).returncode == 0
 
     def show(self, unit, name):
         """What systemd knows of a unit."""
@@ -136,11 +136,8 @@ class Systemd:
 
     def journal(self):
         """What our units have said."""
-        done = subprocess.run(
-            ["nsenter", "--target", str(self.pid()), "--mount", "--pid",
-             "journalctl", "--no-pager", "-o", "cat", "-n", "50", "-u",
-             "seg6-manycast*"], capture_output=True, text=True, check=False)
-        return done.stdout
+        return self.run("journalctl", "--no-pager", "-o", "cat", "-n", "50",
+                        "-u", "seg6-manycast*", check=False).stdout
 
     def remove(self):
         self.process.kill()
